@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `make lint-build` and CI set it; an ordinary build shows warnings and goes on.
+let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
+
+let swiftSettings: [SwiftSetting] =
+    [.enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility")]
+    + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+
+/// A module of Nearmetal. What it may import is what is listed, and the layers go down only (ARCHITECTURE.md).
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [],
+    plugins: [Target.PluginUsage] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
+        swiftSettings: swiftSettings, plugins: plugins)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "nearmetal",
+    products: [
+        .executable(name: "nearmetal", targets: ["nearmetal"]),
+        .library(name: "DomainXML", targets: ["DomainXML"]),
+        .library(name: "HostFacts", targets: ["HostFacts"]),
+        .library(name: "DiskImage", targets: ["DiskImage"]),
+        .library(name: "Libvirt", targets: ["Libvirt"]),
+        .library(name: "Practices", targets: ["Practices"]),
+        .library(name: "Foresight", targets: ["Foresight"]),
+        .library(name: "Advisor", targets: ["Advisor"]),
+        .library(name: "Reports", targets: ["Reports"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Layer 0: C libraries.
+        .systemLibrary(
+            name: "CLibXML2", path: "Sources/0-C/CLibXML2", pkgConfig: "libxml-2.0",
+            providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(
+            name: "CLibvirt", path: "Sources/0-C/CLibvirt", providers: [.apt(["libvirt-dev"])]),
+
+        // Layer 1: values.
+        module("Quantities"),
+        module("JSONText"),
+
+        // Layer 2: windows on the machine. They read, and never write.
+        module("DomainXML", ["CLibXML2", "Quantities"]),
+        module("HostFacts", ["Quantities", "JSONText"]),
+        module("DiskImage", ["Quantities"]),
+        module("Libvirt", ["CLibvirt", "Quantities"]),
+
+        // Layer 3: values of an audit, and judgement on them. Pure functions.
+        module("Changes", ["Quantities"]),
+        module("Inventory", ["Quantities", "DomainXML", "HostFacts", "DiskImage"]),
+        module(
+            "Practices", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Inventory", "Changes"],
+            plugins: ["PracticeRegistry"]),
+        module("Foresight", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Inventory"]),
+
+        // Layer 4: the edge that gathers an estate.
+        module("Configuration", ["Quantities", "Inventory", .product(name: "Yams", package: "Yams")]),
+        module("Survey", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
+
+        // Layer 5: counsel.
+        module("Advisor", ["Quantities", "DomainXML", "Inventory", "Changes", "Practices", "HostFacts", "DiskImage"]),
+
+        // Layer 6: display.
+        module(
+            "Reports",
+            ["Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight", "Advisor"]),
+        module("ExampleEstate", ["Quantities", "DomainXML", "HostFacts", "Inventory", "Survey"]),
+
+        // Layer 7: the tool.
+        .executableTarget(
+            name: "nearmetal",
+            dependencies: [
+                "Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory", "Changes", "Practices",
+                "Foresight", "Configuration", "Survey", "Advisor", "Reports", "ExampleEstate",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            exclude: ["README.md"],
+            swiftSettings: swiftSettings),
+
+        // The registry of practices is written from the files that declare them.
+        .plugin(name: "PracticeRegistry", capability: .buildTool(), dependencies: ["practice-registry"]),
+        .executableTarget(name: "practice-registry", path: "Plugins/practice-registry"),
+
+        tests("QuantitiesTests", ["Quantities", "JSONText"]),
+        tests("DomainXMLTests", ["DomainXML", "Quantities"]),
+        tests("HostFactsTests", ["HostFacts", "Quantities"]),
+        tests("DiskImageTests", ["DiskImage", "Quantities"]),
+        tests("LibvirtTests", ["Libvirt", "Survey", "Inventory", "Quantities", "DomainXML"]),
+        tests(
+            "PracticesTests",
+            ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),
+        tests("ForesightTests", ["Foresight", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
+        tests("ConfigurationTests", ["Configuration", "Inventory", "Quantities"]),
+        tests(
+            "ReportsTests",
+            [
+                "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
+                "Quantities", "JSONText",
+            ]),
+        tests("ToolTests", ["Quantities"]),
+    ]
+)
+for target in package.targets where target.type == .regular && target.path == nil {
+    target.path = "Sources/\(layer(of: target.name))/\(target.name)"
+}
+
+/// The folder of a module's layer.
+func layer(of module: String) -> String {
+    switch module {
+    case "Quantities", "JSONText": "1-Values"
+    case "DomainXML", "HostFacts", "DiskImage", "Libvirt": "2-Windows"
+    case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
+    case "Configuration", "Survey": "4-Edge"
+    case "Advisor": "5-Counsel"
+    case "Reports", "ExampleEstate": "6-Display"
+    default: preconditionFailure("\(module) has no layer yet: name it here and in ARCHITECTURE.md")
+    }
+}

@@ -1,0 +1,84 @@
+/// An edit of a guest's persistent definition.
+public struct DomainChange: Change, Hashable {
+    /// What is edited.
+    public enum Edit: Sendable, Hashable {
+        /// Sets an attribute of the element.
+        case attribute(String, String)
+        /// Sets the element's text.
+        case text(String)
+        /// Puts a fragment inside the element, after its last child; elements missing on the way are made.
+        case insert(String)
+        /// Takes the element away.
+        case remove
+        /// Takes an attribute away.
+        case removeAttribute(String)
+    }
+    /// The guest's name.
+    public var guest: String
+    /// The element.
+    public var xpath: String
+    /// The edit.
+    public var edit: Edit
+    public var from: String?
+    /// A change.
+    public init(_ guest: String, _ xpath: String, _ edit: Edit, from: String? = nil) {
+        self.guest = guest
+        self.xpath = xpath
+        self.edit = edit
+        self.from = from
+    }
+    public var kind: FixKind { .xml }
+    public var target: String {
+        switch edit {
+        case .attribute(let name, _), .removeAttribute(let name): "\(guest): \(xpath)/@\(name)"
+        default: "\(guest): \(xpath)"
+        }
+    }
+    public var to: String? {
+        switch edit {
+        case .attribute(_, let value), .text(let value), .insert(let value): value
+        case .remove, .removeAttribute: nil
+        }
+    }
+    public var commands: [String] { ["virsh edit \(guest)   # \(target): \(from ?? "(absent)") → \(to ?? "(taken out)")"] }
+}
+
+/// A change of a running guest through libvirt.
+public struct LiveChange: Change, Hashable {
+    /// The guest's name.
+    public var guest: String
+    /// The virsh command line that does the same, without `virsh` (`vcpupin web1 0 4 --live`).
+    public var operation: String
+    public var from: String?
+    public var to: String?
+    /// A change.
+    public init(_ guest: String, _ operation: String, from: String? = nil, to: String? = nil) {
+        self.guest = guest
+        self.operation = operation
+        self.from = from
+        self.to = to
+    }
+    public var kind: FixKind { .live }
+    public var target: String { guest }
+    public var commands: [String] { ["virsh \(operation)"] }
+}
+
+/// An operation on a disk image. The guest that uses it must be off.
+public struct ImageChange: Change, Hashable {
+    /// The image.
+    public var path: String
+    /// The qemu-img command line that does the same, without `qemu-img` (`rebase -u -F qcow2 -b base.qcow2 web1.qcow2`).
+    public var operation: String
+    public var from: String?
+    public var to: String?
+    /// A change.
+    public init(_ path: String, _ operation: String, from: String? = nil, to: String? = nil) {
+        self.path = path
+        self.operation = operation
+        self.from = from
+        self.to = to
+    }
+    public var kind: FixKind { .image }
+    public var target: String { path }
+    public var commands: [String] { ["qemu-img \(operation)"] }
+}

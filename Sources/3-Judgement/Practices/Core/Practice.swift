@@ -1,0 +1,116 @@
+public import Changes
+public import DiskImage
+public import DomainXML
+public import HostFacts
+public import Inventory
+public import Quantities
+
+/// One rule of the guide: a pure function from facts to verdicts, with its texts and its examples.
+///
+/// A practice is a `struct` in a file of its own that conforms to ``HostPractice``, ``GuestPractice`` or ``ImagePractice`` (or to two of them); the
+/// build lists it by itself. It calls no system, clock or environment.
+public protocol Practice: Sendable {
+    /// What it is, and its texts.
+    var about: About { get }
+    /// Cases that make it fire and cases that do not. They are its tests and its documentation.
+    var examples: Examples { get }
+}
+
+/// A practice about the host.
+public protocol HostPractice: Practice {
+    /// Judges a host; `estate` holds the guests and settings it serves.
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement
+}
+
+/// A practice about a guest.
+public protocol GuestPractice: Practice {
+    /// Judges one definition of a guest. It is called for the live and for the persistent definition, and the advisor puts the answers together:
+    /// a finding's `holds` is filled in there.
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement
+}
+
+/// A practice about a disk image.
+public protocol ImagePractice: Practice {
+    /// Judges one image.
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement
+}
+
+/// What a practice is: identity, place in the guide, texts.
+public struct About: Sendable {
+    /// What a practice judges.
+    public enum Scope: String, Sendable, Hashable, CaseIterable { case host, guest, image, inside }
+
+    /// Kebab-case, forever.
+    public var id: String
+    /// Names it had before.
+    public var aliases: [String]
+    /// Section of the guide (`4.1.4`).
+    public var section: String
+    /// What it judges.
+    public var scopes: [Scope]
+    /// Severities its findings can have, worst first.
+    public var severities: [Severity]
+    /// How its findings are put right.
+    public var fixes: [FixKind]
+    /// A few words.
+    public var title: Text
+    /// Why it matters, in a sentence or two.
+    public var why: Text
+    /// What following it costs: the guide always names one.
+    public var tradeOff: Text
+    /// What the guide says where upstream has moved on since; `nil` where the guide still holds.
+    public var guideSays: Text?
+    /// What holds today; `nil` where the guide still holds.
+    public var today: Text?
+    /// Where the facts are from: documents of the kernel, QEMU, libvirt, or the guide alone.
+    public var sources: [String]
+    /// Domain types it holds for (`kvm`, `qemu`, `xen` …); other guests are not applicable. Empty: every type.
+    public var domainTypes: Set<String>
+    /// Whether it holds for confidential guests (SEV, TDX) too.
+    public var holdsForConfidential: Bool
+
+    /// A description.
+    public init(
+        id: String, aliases: [String] = [], section: String, scopes: [Scope], severities: [Severity], fixes: [FixKind], title: Text,
+        why: Text, tradeOff: Text, guideSays: Text? = nil, today: Text? = nil, sources: [String] = [],
+        domainTypes: Set<String> = ["kvm", "qemu"], holdsForConfidential: Bool = true
+    ) {
+        self.id = id
+        self.aliases = aliases
+        self.section = section
+        self.scopes = scopes
+        self.severities = severities
+        self.fixes = fixes
+        self.title = title
+        self.why = why
+        self.tradeOff = tradeOff
+        self.guideSays = guideSays
+        self.today = today
+        self.sources = sources
+        self.domainTypes = domainTypes
+        self.holdsForConfidential = holdsForConfidential
+    }
+}
+
+/// How bad a finding is, worst first.
+public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// A guest will not start, data are at risk, or the guide forbids it.
+    case error
+    /// Measurable harm, or against a strong recommendation.
+    case warning
+    /// Better for this workload.
+    case advice
+    /// Good to know.
+    case info
+    /// Worse is greater: `info < advice < warning < error`.
+    public static func < (lhs: Self, rhs: Self) -> Bool { lhs.rank > rhs.rank }
+    /// 0 for the worst.
+    public var rank: Int {
+        switch self {
+        case .error: 0
+        case .warning: 1
+        case .advice: 2
+        case .info: 3
+        }
+    }
+}

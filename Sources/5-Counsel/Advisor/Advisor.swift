@@ -1,0 +1,1 @@
+// Advisor begins here.

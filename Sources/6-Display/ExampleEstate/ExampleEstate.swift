@@ -1,0 +1,1 @@
+// ExampleEstate begins here.

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Nearmetal: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "nearmetal", abstract: "SUSE's Virtualization Best Practices, executed.")
+}
