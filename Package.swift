@@ -5,7 +5,7 @@ import PackageDescription
 let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
 
 let swiftSettings: [SwiftSetting] =
-    [.enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("MemberImportVisibility")]
+    [.enableUpcomingFeature("InternalImportsByDefault")]
     + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 
 /// A module of Nearmetal. What it may import is what is listed, and the layers go down only (ARCHITECTURE.md).

@@ -1,5 +1,3 @@
-public import Quantities
-
 /// What a libvirt host says it can do: `<capabilities>` and `<domainCapabilities>` together.
 public struct HypervisorCapabilities: Sendable, Equatable {
     /// libvirt's version as major, minor, micro; `nil` where it is not said (capabilities read from a file).

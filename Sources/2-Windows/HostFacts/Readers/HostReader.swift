@@ -1,4 +1,4 @@
-public import Quantities
+import Quantities
 
 extension HostFacts {
     /// Reads a host: the live machine (`/`) or a captured tree. Nothing outside `root` is read, also not through symbolic links that lead out.

@@ -1,4 +1,4 @@
-public import Quantities
+import Quantities
 
 /// Everything the practices read of a host, as it was at one moment.
 ///

@@ -1,7 +1,6 @@
-public import DiskImage
 public import DomainXML
 public import Inventory
-import Quantities
+public import Quantities
 
 extension About {
     /// Why this practice does not hold for a guest at all, by its domain type or because it is confidential; `nil` where it does.

@@ -188,7 +188,10 @@ extension HostFacts {
         host.cpu.threads = .known(2)
         host.cpu.smtActive = .known(true)
         host.cpu.caches = .known(
-            [0, 1].map { CPUCache(level: 3, type: "Unified", size: ByteCount(mebibytes: 32), cpus: CPUSet([0, 1, 2, 3, 8, 9, 10, 11].map { cpu in cpu + $0 * 4 })) })
+            [0, 1].map { node in
+                CPUCache(
+                    level: 3, type: "Unified", size: ByteCount(mebibytes: 32), cpus: CPUSet([0, 1, 2, 3, 8, 9, 10, 11].map { $0 + node * 4 }))
+            })
         host.cpu.vendor = .known("GenuineIntel")
         host.cpu.model = .known("Intel(R) Xeon(R) Gold 6334")
         host.cpu.microcode = .known("0xd0003a5")
