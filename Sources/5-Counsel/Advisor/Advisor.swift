@@ -1,1 +1,179 @@
-// Advisor begins here.
+import DiskImage
+import DomainXML
+public import Inventory
+import Practices
+import Quantities
+
+/// Runs practices over an estate.
+public struct Advice: Sendable {
+    /// What to run, and on what.
+    public struct Selection: Sendable, Hashable {
+        /// Ids of practices to run; empty runs all. Wildcards are allowed.
+        public var only: [String] = []
+        /// Ids of practices to leave out.
+        public var except: [String] = []
+        /// Name patterns of guests to judge; empty judges all. The others still count in relations.
+        public var guests: [String] = []
+        /// Everything.
+        public init() {}
+    }
+
+    private let practices: [(practice: any Practice, about: About)]
+    private let selection: Selection
+
+    /// An advisor for a selection.
+    public init(_ selection: Selection = Selection(), settings: Settings = Settings()) {
+        self.selection = selection
+        let only = selection.only.map(Wildcard.init)
+        let except = (selection.except + settings.disabled).map(Wildcard.init)
+        practices = Practices.all.filter { entry in
+            let names = [entry.about.id] + entry.about.aliases
+            let isChosen = only.isEmpty || only.contains { pattern in names.contains(where: pattern.matches) }
+            return isChosen && !except.contains { pattern in names.contains(where: pattern.matches) }
+        }
+    }
+
+    /// Judges an estate. Work is spread over the CPUs; the answer does not depend on how.
+    public func audit(_ estate: Estate) async -> Audit {
+        var results: [Audit.Result] = []
+        if estate.hasHost {
+            results.append(host(estate))
+        } else if !estate.settings.waivers.isEmpty {
+            results.append(configuration(estate))
+        }
+        let patterns = selection.guests.map(Wildcard.init)
+        let chosen = estate.guests.filter { guest in patterns.isEmpty || patterns.contains { $0.matches(guest.name) } }
+        results += await spread(chosen) { guest($0, estate) }.sorted(by: Self.worseFirst)
+        if patterns.isEmpty {
+            let images = estate.images.sorted { $0.key < $1.key }
+            results += await spread(images) { image($0.key, $0.value, estate) }.sorted(by: Self.worseFirst)
+        }
+        return Audit(practices: practices.map(\.about), results: results)
+    }
+
+    private static func worseFirst(_ one: Audit.Result, _ other: Audit.Result) -> Bool {
+        let ranks = (one.worst?.rank ?? 9, other.worst?.rank ?? 9)
+        return ranks.0 != ranks.1 ? ranks.0 < ranks.1 : one.subject.name < other.subject.name
+    }
+
+    /// Maps in parallel, in order; a few at a time are not worth a task.
+    private func spread<Input: Sendable>(_ inputs: [Input], _ work: @escaping @Sendable (Input) -> Audit.Result) async -> [Audit.Result] {
+        let chunk = 64
+        guard inputs.count > chunk else { return inputs.map(work) }
+        return await withTaskGroup(of: (Int, [Audit.Result]).self) { group in
+            var parts: [Int: [Audit.Result]] = [:]
+            for start in stride(from: 0, to: inputs.count, by: chunk) {
+                group.addTask { (start, inputs[start..<min(start + chunk, inputs.count)].map(work)) }
+            }
+            for await (start, part) in group { parts[start] = part }
+            return parts.sorted { $0.key < $1.key }.flatMap(\.value)
+        }
+    }
+
+    private func host(_ estate: Estate) -> Audit.Result {
+        var collector = Collector(Audit.Subject(kind: .host, name: estate.host.system.hostName.value ?? "host"), estate)
+        for (index, entry) in practices.enumerated() {
+            guard let practice = entry.practice as? any HostPractice else { continue }
+            collector.add(practice.judge(estate.host, in: estate), of: index, entry.about)
+        }
+        return collector.finished()
+    }
+
+    private func configuration(_ estate: Estate) -> Audit.Result {
+        var collector = Collector(
+            Audit.Subject(kind: .configuration, name: estate.settings.source ?? "configuration", file: estate.settings.source), estate)
+        for (index, entry) in practices.enumerated() {
+            guard let practice = entry.practice as? any SettingsPractice else { continue }
+            collector.add(practice.judge(estate.host, in: estate), of: index, entry.about)
+        }
+        return collector.finished()
+    }
+
+    private func guest(_ guest: Guest, _ estate: Estate) -> Audit.Result {
+        var file: String?
+        if case .file(let path) = guest.origin { file = path }
+        var collector = Collector(
+            Audit.Subject(kind: .guest, name: guest.name, file: file, workload: guest.workload, state: guest.state.value), estate)
+        for (index, entry) in practices.enumerated() {
+            guard let practice = entry.practice as? any GuestPractice else { continue }
+            collector.add(both(practice, entry.about, guest, estate), of: index, entry.about)
+        }
+        return collector.finished()
+    }
+
+    /// Judges the running and the next start's definition, and puts the two answers together.
+    private func both(_ practice: any GuestPractice, _ about: About, _ guest: Guest, _ estate: Estate) -> Judgement {
+        func judged(_ domain: DomainDefinition, _ holds: Finding.Holds) -> Judgement {
+            var judgement = practice.verdict(about, on: domain, of: guest, in: estate)
+            for index in judgement.findings.indices { judgement.findings[index].holds = holds }
+            return judgement
+        }
+        guard let live = guest.live else {
+            return guest.persistent.map { judged($0, .nextStart) } ?? .unknown(Unknown(.missing, source: "definition of \(guest.name)"))
+        }
+        guard let persistent = guest.persistent else { return judged(live, .running) }
+        if live.root.document === persistent.root.document { return judged(live, .both) }
+        var sum = judged(live, .running)
+        let next = judged(persistent, .nextStart)
+        for finding in next.findings {
+            let twin = sum.findings.firstIndex {
+                $0.severity == finding.severity && $0.part == finding.part && $0.observed == finding.observed && $0.expected == finding.expected
+            }
+            if let twin { sum.findings[twin].holds = .both } else { sum.findings.append(finding) }
+        }
+        for reason in next.unknowns { sum.add(reason) }
+        if next.notApplicable == nil { sum.notApplicable = nil }
+        return sum
+    }
+
+    private func image(_ path: String, _ image: Fact<ImageFacts>, _ estate: Estate) -> Audit.Result {
+        var collector = Collector(Audit.Subject(kind: .image, name: path), estate)
+        for (index, entry) in practices.enumerated() {
+            guard let practice = entry.practice as? any ImagePractice else { continue }
+            switch image {
+            case .known(let image): collector.add(practice.judge(image, in: estate), of: index, entry.about)
+            case .unknown(let reason): collector.add(.unknown(reason), of: index, entry.about)
+            }
+        }
+        return collector.finished()
+    }
+}
+
+/// Gathers verdicts on one subject.
+private struct Collector {
+    private var result: Audit.Result
+    private let waivers: [(waiver: Settings.Waiver, practice: Wildcard)]
+
+    init(_ subject: Audit.Subject, _ estate: Estate) {
+        result = Audit.Result(subject: subject)
+        let today = CivilDay(secondsSince1970: estate.now)
+        waivers = estate.settings.waivers.filter { waiver in
+            guard waiver.expires >= today else { return false }
+            guard let pattern = waiver.guest else { return true }
+            return subject.kind == .guest && Wildcard(pattern).matches(subject.name)
+        }.map { ($0, Wildcard($0.practice)) }
+    }
+
+    mutating func add(_ judgement: Judgement, of index: Int, _ about: About) {
+        for finding in judgement.findings {
+            let waiver = about.canBeWaived ? waivers.first { entry in ([about.id] + about.aliases).contains(where: entry.practice.matches) }?.waiver : nil
+            result.findings.append(Audit.Entry(practice: index, finding: finding, waiver: waiver))
+        }
+        for reason in judgement.unknowns { result.unknowns.append(Audit.Remark(practice: index, reason: reason)) }
+        if judgement.findings.isEmpty, judgement.unknowns.isEmpty {
+            if let why = judgement.notApplicable {
+                result.notApplicable.append(Audit.Remark(practice: index, reason: why))
+            } else {
+                result.passes.append(index)
+            }
+        }
+    }
+
+    consuming func finished() -> Audit.Result {
+        // Stable, so that within a severity the guide's order stays.
+        result.findings = result.findings.enumerated().sorted {
+            ($0.element.finding.severity.rank, $0.offset) < ($1.element.finding.severity.rank, $1.offset)
+        }.map(\.element)
+        return result
+    }
+}

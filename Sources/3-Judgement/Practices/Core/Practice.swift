@@ -22,6 +22,9 @@ public protocol HostPractice: Practice {
     func judge(_ host: HostFacts, in estate: Estate) -> Judgement
 }
 
+/// A practice about what the administrator set, host or no host; it reads `estate.settings` alone.
+public protocol SettingsPractice: HostPractice {}
+
 /// A practice about a guest.
 public protocol GuestPractice: Practice {
     /// Judges one definition of a guest. It is called for the live and for the persistent definition, and the advisor puts the answers together:
@@ -68,6 +71,9 @@ public struct About: Sendable {
     public var domainTypes: Set<String>
     /// Whether it holds for confidential guests (SEV, TDX) too.
     public var holdsForConfidential: Bool
+
+    /// Whether a waiver can accept its findings.
+    public var canBeWaived: Bool { id != "waiver-expired" }
 
     /// A description.
     public init(
