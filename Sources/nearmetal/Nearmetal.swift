@@ -1,6 +1,24 @@
 import ArgumentParser
 
+/// The command.
 @main
 struct Nearmetal: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "nearmetal", abstract: "SUSE's Virtualization Best Practices, executed.")
+    static let configuration = CommandConfiguration(
+        commandName: "nearmetal",
+        abstract: "SUSE's Virtualization Best Practices guide, executed: audit a KVM host and its guests.",
+        discussion: """
+            Examples:
+              nearmetal check                       this host, and the guests libvirt knows
+              nearmetal check --xml web1.xml        one definition, no libvirt needed
+              nearmetal check --after-reboot        would every guest start if the host rebooted now?
+              nearmetal explain huge-pages-guest    a rule, its reason and what it costs
+            """,
+        version: Version.text,
+        subcommands: [Explain.self, ListPractices.self], defaultSubcommand: nil)
+}
+
+/// The version of the tool.
+enum Version {
+    /// As `--version` prints it.
+    static let text = "0.1.0"
 }

@@ -1,0 +1,83 @@
+public import Advisor
+import Inventory
+public import Practices
+public import Quantities
+
+/// An audit with what a reader has to know of it: where it was made, when, by which version, in which language.
+public struct Report: Sendable {
+    /// The audit.
+    public var audit: Audit
+    /// The language of its sentences. Ids, keys and values are never translated.
+    public var language: Language
+    /// Version of the tool.
+    public var version: String
+    /// The moment of the audit, in seconds since 1970.
+    public var moment: Int64
+    /// The host's name, distribution and kernel, for the heading; `nil` where no host was examined.
+    public var host: String?
+    /// Where the guests came from, in words; notes on what was left out.
+    public var notes: [Text]
+    /// The severity from which a finding fails the run; `nil` where none does.
+    public var failOn: Severity?
+
+    /// A report.
+    public init(
+        _ audit: Audit, language: Language, version: String, moment: Int64, host: String? = nil, notes: [Text] = [],
+        failOn: Severity? = .error
+    ) {
+        self.audit = audit
+        self.language = language
+        self.version = version
+        self.moment = moment
+        self.host = host
+        self.notes = notes
+        self.failOn = failOn
+    }
+
+    /// Whether a finding that counts is as bad as ``failOn``.
+    public var fails: Bool {
+        guard let failOn, let worst = audit.worst else { return false }
+        return worst >= failOn
+    }
+
+    /// Whether an entry makes the run fail.
+    func fails(_ entry: Audit.Entry) -> Bool {
+        guard let failOn else { return false }
+        return entry.waiver == nil && entry.finding.severity >= failOn
+    }
+
+    func about(_ index: Int) -> About { audit.practices[index] }
+
+    /// The moment as RFC 3339 has it: `2026-11-23T10:42:48Z`.
+    var timestamp: String {
+        let day = CivilDay(secondsSince1970: moment)
+        let seconds = Int(moment) - day.daysSince1970 * 86_400
+        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(day)T\(two(seconds / 3600)):\(two(seconds / 60 % 60)):\(two(seconds % 60))Z"
+    }
+}
+
+/// A way to write a report. A new one is a file with a writer, and its line in ``ReportFormat``.
+protocol ReportWriter {
+    /// The report as bytes, ending with a line end.
+    func write(_ report: Report) -> [UInt8]
+}
+
+/// The formats a report can be written in.
+public enum ReportFormat: String, Sendable, CaseIterable {
+    case text, json, sarif, junit, markdown, prometheus
+
+    /// Writes a report for programs, or for people without a terminal's width and colours (``text`` then has 80 columns and none).
+    public func write(_ report: Report) -> [UInt8] {
+        let writer: any ReportWriter =
+            switch self {
+            case .text: TextReport(style: TextStyle())
+            case .json: JSONReport()
+            case .sarif: SARIFReport()
+            case .junit: JUnitReport()
+            case .markdown: MarkdownReport()
+            case .prometheus: PrometheusReport()
+            }
+        return writer.write(report)
+    }
+}

@@ -1,1 +1,0 @@
-// Reports begins here.

@@ -1,0 +1,169 @@
+import Advisor
+import Inventory
+import Practices
+import Quantities
+
+/// The report for people: grouped by subject, the worst first, with a column for what runs and one for the next start.
+public struct TextReport: ReportWriter {
+    private let style: TextStyle
+
+    /// A writer for a terminal.
+    public init(style: TextStyle) { self.style = style }
+
+    /// The report as bytes, ending with a line end.
+    public func write(_ report: Report) -> [UInt8] {
+        var page = Page(style: style, language: report.language)
+        heading(report, &page)
+        for result in report.audit.results { section(result, report, &page) }
+        summary(report, &page)
+        return Array(page.text.utf8)
+    }
+
+    private func heading(_ report: Report, _ page: inout Page) {
+        page.line(style.ink("Nearmetal \(report.version)", .bold) + style.ink("  \(report.timestamp)", .dim))
+        if let host = report.host { page.line(Columns.plain(host)) }
+        for note in report.notes { page.paragraph(Columns.plain(note[report.language]), indent: 0) }
+    }
+
+    private func section(_ result: Audit.Result, _ report: Report, _ page: inout Page) {
+        let entries = result.findings.filter { $0.waiver == nil }
+        let waived = result.findings.count - entries.count
+        guard !result.findings.isEmpty || !result.unknowns.isEmpty else { return }
+        page.line("")
+        sectionTitle(result, &page)
+        for entry in entries { finding(entry, report, &page) }
+        if waived > 0 { page.paragraph(Words.waived(waived)[report.language], indent: 2, dim: true) }
+        unknowns(result, report, &page)
+    }
+
+    private func sectionTitle(_ result: Audit.Result, _ page: inout Page) {
+        let subject = result.subject
+        var title = Words.kind(subject.kind)[page.language] + " " + Columns.plain(subject.name)
+        var details: [String] = []
+        if let state = subject.state { details.append(Words.state(state)[page.language]) }
+        if let workload = subject.workload, workload != .general { details.append(workload.rawValue) }
+        if let file = subject.file, file != subject.name { details.append(Columns.plain(file)) }
+        if !details.isEmpty { title += " (" + details.joined(separator: ", ") + ")" }
+        let columns = Words.columnTitles(guest: subject.kind == .guest)[page.language]
+        let room = style.width - Columns.width(columns)
+        if Columns.width(title) + 1 <= room {
+            page.line(style.ink(Columns.padded(title, room), .bold) + style.ink(columns, .dim))
+        } else {
+            page.line(style.ink(title, .bold))
+            page.line(style.ink(String(repeating: " ", count: max(0, room)) + columns, .dim))
+        }
+    }
+
+    private func finding(_ entry: Audit.Entry, _ report: Report, _ page: inout Page) {
+        let language = report.language
+        let about = report.about(entry.practice)
+        let finding = entry.finding
+        let mark = Words.severity(finding.severity)[language]
+        let name = about.id + (finding.part.map { " · " + Columns.plain($0) } ?? "")
+        let columns = Words.columnMarks(finding.holds, language)
+        let room = style.width - Columns.width(columns) - 12
+        page.line(
+            "  " + style.severity(finding.severity, Columns.padded(mark, 8)) + "  "
+                + (Columns.width(name) < room ? Columns.padded(name, room) + columns : name + "  " + columns.trimmed))
+        page.paragraph(Columns.plain(finding.what[language]), indent: 12)
+        if style.isVerbose {
+            page.paragraph(about.why[language], indent: 12, dim: true)
+            page.field(Words.tradeOff[language], about.tradeOff[language], indent: 12)
+            if let today = about.today { page.field(Words.today[language], today[language], indent: 12) }
+            page.field(Words.observed[language], Columns.plain(finding.observed) + " → " + Columns.plain(finding.expected), indent: 12)
+            for evidence in finding.evidence {
+                let line = evidence.line.map { ":\($0)" } ?? ""
+                page.field(Words.evidence[language], Columns.plain("\(evidence.source)\(line): \(evidence.value)"), indent: 12)
+            }
+            page.field(Words.guide[language], "§" + about.section, indent: 12)
+        }
+        if let owner = finding.owner { page.field(Words.owner[language], Columns.plain(owner), indent: 12) }
+        remedy(finding, language, &page)
+    }
+
+    private func remedy(_ finding: Finding, _ language: Language, _ page: inout Page) {
+        let remedy = finding.remedy
+        let disruption = Words.disruption(remedy.disruption)[language]
+        var told = false
+        func label() -> String {
+            defer { told = true }
+            return told ? "" : Words.remedy[language]
+        }
+        if let note = remedy.note { page.field(label(), Columns.plain(note[language]), indent: 12) }
+        for change in remedy.changes {
+            let edit = "\(change.target): \(change.from ?? "∅") → \(change.to ?? "∅")"
+            page.field(label(), Columns.plain(Words.oneLine(edit)) + " [\(change.kind.rawValue); \(disruption)]", indent: 12)
+        }
+        for command in remedy.commands { page.field(label(), "# " + Columns.plain(Words.oneLine(command)), indent: 12) }
+    }
+
+    private func unknowns(_ result: Audit.Result, _ report: Report, _ page: inout Page) {
+        guard !result.unknowns.isEmpty else { return }
+        // The same reason for many practices is told once.
+        var order: [Unknown] = []
+        var ids: [Unknown: [String]] = [:]
+        for remark in result.unknowns {
+            if ids[remark.reason] == nil { order.append(remark.reason) }
+            ids[remark.reason, default: []].append(report.about(remark.practice).id)
+        }
+        if !style.isVerbose, order.count > 3 {
+            let names = Set(ids.values.joined()).count
+            page.paragraph(
+                Words.unknown[report.language] + " " + Words.manyUnknown(names, order[0].why)[report.language], indent: 2, dim: true)
+            return
+        }
+        for reason in order {
+            let names = (ids[reason] ?? []).joined(separator: ", ")
+            page.paragraph(
+                Columns.plain(
+                    "\(Words.unknown[report.language]) \(names): \(reason.why[report.language]). \(reason.howToRead[report.language])"),
+                indent: 2, dim: true)
+        }
+    }
+
+    private func summary(_ report: Report, _ page: inout Page) {
+        let summary = report.audit.summary
+        page.line("")
+        var parts: [String] = []
+        for severity in Severity.allCases {
+            let text = Words.count(severity, summary[severity])[report.language]
+            parts.append(summary[severity] > 0 ? style.severity(severity, text) : text)
+        }
+        if summary.waived > 0 { parts.append(Words.waived(summary.waived)[report.language]) }
+        page.line(Words.subjects(summary)[report.language] + parts.joined(separator: ", "))
+        page.paragraph(Words.rest(summary)[report.language], indent: 0, dim: true)
+    }
+}
+
+extension String {
+    /// Without spaces at its ends.
+    var trimmed: String {
+        var text = self[...]
+        while text.first == " " { text = text.dropFirst() }
+        while text.last == " " { text = text.dropLast() }
+        return String(text)
+    }
+}
+
+/// Lines as they are written.
+struct Page {
+    let style: TextStyle
+    let language: Language
+    var text = ""
+
+    mutating func line(_ line: String) { text += line + "\n" }
+
+    mutating func paragraph(_ words: String, indent: Int, dim: Bool = false) {
+        let margin = String(repeating: " ", count: indent)
+        for piece in Columns.wrapped(words, to: style.width - indent) { line(margin + (dim ? style.ink(piece, .dim) : piece)) }
+    }
+
+    /// A label and a text that wraps beside it.
+    mutating func field(_ label: String, _ words: String, indent: Int) {
+        let column = 8
+        let margin = String(repeating: " ", count: indent)
+        for (index, piece) in Columns.wrapped(words, to: max(20, style.width - indent - column)).enumerated() {
+            line(margin + style.ink(Columns.padded(index == 0 ? label : "", column), .dim) + piece)
+        }
+    }
+}

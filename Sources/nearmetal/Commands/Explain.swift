@@ -1,0 +1,30 @@
+import ArgumentParser
+import Glibc
+import Practices
+import Quantities
+import Reports
+
+/// `nearmetal explain`.
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Explain a practice: the guide's section, the reason, the trade-off, what holds today.",
+        discussion: """
+            Examples:
+              nearmetal explain swappiness
+              nearmetal explain --lang zh ksm-fits
+            """)
+
+    @Argument(help: "The practice's id; `nearmetal practices` lists them.", completion: .list(Practices.all.map(\.about.id)))
+    var id: String
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        guard let (practice, about) = Practices.named(id) else {
+            let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
+            throw ValidationError(
+                "There is no practice \"\(id)\". " + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
+        }
+        write(Array(PracticeText.explanation(practice, about, language: output.language, style: output.style()).utf8), to: STDOUT_FILENO)
+    }
+}
