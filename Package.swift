@@ -37,13 +37,14 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Layer 0: C libraries.
         .systemLibrary(
             name: "CLibXML2", path: "Sources/0-C/CLibXML2", pkgConfig: "libxml-2.0",
             providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(
+            name: "CLibYAML", path: "Sources/0-C/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CLibvirt", path: "Sources/0-C/CLibvirt", providers: [.apt(["libvirt-dev"])]),
 
@@ -66,7 +67,7 @@ let package = Package(
         module("Foresight", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Inventory"]),
 
         // Layer 4: the edge that gathers an estate.
-        module("Configuration", ["Quantities", "Inventory", .product(name: "Yams", package: "Yams")]),
+        module("Configuration", ["CLibYAML", "Quantities", "Inventory"]),
         module("Survey", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
         // Layer 5: counsel.

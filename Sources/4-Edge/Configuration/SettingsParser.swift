@@ -1,15 +1,14 @@
 import Inventory
 import Quantities
-import Yams
 
 /// Turns YAML's nodes into settings: every key is known, or an error says where it stands and which one was meant.
 struct SettingsParser {
     let path: String
 
     /// One key a mapping may have.
-    typealias Keys = [String: (Node, inout Settings) throws(ConfigurationError) -> Void]
+    typealias Keys = [String: (YAMLNode, inout Settings) throws(ConfigurationError) -> Void]
 
-    func read(_ root: Node, into settings: inout Settings) throws(ConfigurationError) {
+    func read(_ root: YAMLNode, into settings: inout Settings) throws(ConfigurationError) {
         try mapping(
             root, "the configuration",
             [
@@ -56,7 +55,7 @@ struct SettingsParser {
         ]
     }
 
-    private func workloads(_ node: Node, _ settings: inout Settings) throws(ConfigurationError) {
+    private func workloads(_ node: YAMLNode, _ settings: inout Settings) throws(ConfigurationError) {
         for (key, value) in try pairs(node, "workloads") {
             let name = try string(value)
             guard let workload = Workload(rawValue: name) else {
@@ -68,10 +67,10 @@ struct SettingsParser {
         }
     }
 
-    private func waivers(_ node: Node, _ settings: inout Settings) throws(ConfigurationError) {
+    private func waivers(_ node: YAMLNode, _ settings: inout Settings) throws(ConfigurationError) {
         guard let sequence = node.sequence else { throw error(node, "waivers are a list", nil, "Begin each one with `- practice:`") }
         for item in sequence {
-            var fields: [String: Node] = [:]
+            var fields: [String: YAMLNode] = [:]
             for (key, value) in try pairs(item, "a waiver") {
                 let name = try string(key)
                 guard Self.waiverKeys.contains(name) else { throw unknown(key, name, "a waiver", Self.waiverKeys) }
@@ -85,15 +84,15 @@ struct SettingsParser {
             settings.waivers.append(
                 Settings.Waiver(
                     practice: try string(practice), guest: try fields["guest"].map { (node) throws(ConfigurationError) in try string(node) },
-                    reason: try string(reason), expires: end, line: item.mark?.line ?? 0))
+                    reason: try string(reason), expires: end, line: item.mark.line))
         }
     }
 
     private static let waiverKeys = ["practice", "guest", "reason", "expires"]
 
-    // MARK: Nodes
+    // MARK: YAMLNodes
 
-    private func mapping(_ node: Node, _ name: String, _ keys: Keys, _ settings: inout Settings) throws(ConfigurationError) {
+    private func mapping(_ node: YAMLNode, _ name: String, _ keys: Keys, _ settings: inout Settings) throws(ConfigurationError) {
         for (key, value) in try pairs(node, name) {
             let word = try string(key)
             guard let read = keys[word] else { throw unknown(key, word, name, keys.keys.sorted()) }
@@ -101,24 +100,24 @@ struct SettingsParser {
         }
     }
 
-    private func pairs(_ node: Node, _ name: String) throws(ConfigurationError) -> [(Node, Node)] {
+    private func pairs(_ node: YAMLNode, _ name: String) throws(ConfigurationError) -> [(key: YAMLNode, value: YAMLNode)] {
         guard let mapping = node.mapping else { throw error(node, "\(name) must be `key: value` lines", nil, nil) }
-        return mapping.map { ($0.key, $0.value) }
+        return mapping
     }
 
-    private func string(_ node: Node) throws(ConfigurationError) -> String {
+    private func string(_ node: YAMLNode) throws(ConfigurationError) -> String {
         guard let scalar = node.scalar else { throw error(node, "a word is expected here", nil, nil) }
-        return scalar.string
+        return scalar
     }
 
-    private func strings(_ node: Node) throws(ConfigurationError) -> [String] {
+    private func strings(_ node: YAMLNode) throws(ConfigurationError) -> [String] {
         guard let sequence = node.sequence else { return [try string(node)] }
         var words: [String] = []
         for item in sequence { words.append(try string(item)) }
         return words
     }
 
-    private func integer(_ node: Node, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+    private func integer(_ node: YAMLNode, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
         let text = try string(node)
         guard let value = Int(text), range.contains(value) else {
             throw error(node, "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)", nil, nil)
@@ -126,7 +125,7 @@ struct SettingsParser {
         return value
     }
 
-    private func number(_ node: Node, _ range: ClosedRange<Double>) throws(ConfigurationError) -> Double {
+    private func number(_ node: YAMLNode, _ range: ClosedRange<Double>) throws(ConfigurationError) -> Double {
         let text = try string(node)
         guard let value = Double(text), range.contains(value) else {
             throw error(node, "\"\(text)\" is not a number from \(range.lowerBound) to \(range.upperBound)", nil, nil)
@@ -135,7 +134,7 @@ struct SettingsParser {
     }
 
     /// `70 %`, `70%` or `0.7`.
-    private func share(_ node: Node) throws(ConfigurationError) -> Double {
+    private func share(_ node: YAMLNode) throws(ConfigurationError) -> Double {
         let text = try string(node)
         var digits = text[...]
         var scale = 1.0
@@ -151,7 +150,7 @@ struct SettingsParser {
     }
 
     /// `4 GiB`, `4G`, `1048576` (bytes).
-    private func size(_ node: Node) throws(ConfigurationError) -> ByteCount {
+    private func size(_ node: YAMLNode) throws(ConfigurationError) -> ByteCount {
         let text = try string(node)
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let unit = text.dropFirst(digits.count).drop { $0 == " " }
@@ -163,56 +162,14 @@ struct SettingsParser {
 
     // MARK: Errors
 
-    private func unknown(_ node: Node, _ word: String, _ place: String, _ known: [String]) -> ConfigurationError {
+    private func unknown(_ node: YAMLNode, _ word: String, _ place: String, _ known: [String]) -> ConfigurationError {
         error(node, "\(place) has no \"\(word)\"", nearest(word, known), "Known are \(known.joined(separator: ", "))")
     }
 
-    private func error(_ node: Node, _ what: String, _ nearest: String?, _ remedy: String?) -> ConfigurationError {
+    private func error(_ node: YAMLNode, _ what: String, _ nearest: String?, _ remedy: String?) -> ConfigurationError {
         ConfigurationError(
-            what, path: path, line: node.mark?.line, column: node.mark?.column, remedy: nearest.map { "Did you mean \"\($0)\"?" } ?? remedy)
+            what, path: path, line: node.mark.line, column: node.mark.column, remedy: nearest.map { "Did you mean \"\($0)\"?" } ?? remedy)
     }
 
     private func nearest(_ word: String, _ known: [String]) -> String? { Spelling.nearest(to: word, among: known) }
-
-    /// libyaml recurses for each level: a file of brackets must not exhaust the stack.
-    static func refuseNesting(in text: String, path: String) throws(ConfigurationError) {
-        var depth = 0
-        var line = 1
-        var indents: [Int] = []
-        var indent: Int? = 0
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth = max(0, depth - 1)
-            case UInt8(ascii: "&"), UInt8(ascii: "*"): break
-            default: break
-            }
-            if byte == 0x0A {
-                line += 1
-                indent = 0
-            } else if let column = indent {
-                if byte == 0x20 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "?") {
-                    indent = column + 1
-                } else {
-                    while let last = indents.last, last >= column { indents.removeLast() }
-                    indents.append(column)
-                    indent = nil
-                }
-            }
-            guard depth <= 32, indents.count <= 64, (indent ?? 0) <= 512 else {
-                throw ConfigurationError("the configuration is nested more than 32 levels deep", path: path, line: line)
-            }
-        }
-    }
-
-    static func plain(_ error: YamlError, path: String) -> ConfigurationError {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-            return ConfigurationError("this is not YAML: \(problem)", path: path, line: mark.line, column: mark.column)
-        case .duplicatedKeysInMapping(let keys, let context):
-            let words = keys.joined(separator: ", ")
-            return ConfigurationError("twice in one mapping: \(words)", path: path, line: context.mark.line, column: context.mark.column)
-        default: return ConfigurationError("this is not YAML: \(error)", path: path)
-        }
-    }
 }

@@ -1,7 +1,6 @@
 import Glibc
 public import Inventory
 import Quantities
-import Yams
 
 extension Settings {
     /// Where a configuration is looked for when none is named: the working folder, then the system's.
@@ -49,21 +48,11 @@ extension Settings {
     /// - Throws: a ``ConfigurationError`` with line and column; an unknown key names the nearest known one.
     public static func parse(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> Settings {
         guard bytes.count <= sizeLimit else { throw ConfigurationError("more than \(sizeLimit) bytes", path: path) }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ConfigurationError("the file is not UTF-8", path: path, remedy: "Save it as UTF-8")
-        }
-        try SettingsParser.refuseNesting(in: text, path: path)
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw SettingsParser.plain(error, path: path)
-        } catch {
-            throw ConfigurationError("\(error)", path: path)
-        }
+        let root = try YAMLNode.read(bytes, path: path)
         var settings = Settings()
         settings.source = path
-        guard let root, root.null == nil || root.mapping != nil else { return settings }
+        // An empty document, or one that says `null`, leaves the defaults.
+        guard let root, root.scalar.map({ !["", "~", "null"].contains($0) }) ?? true else { return settings }
         try SettingsParser(path: path).read(root, into: &settings)
         return settings
     }

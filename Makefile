@@ -1,0 +1,65 @@
+# Two commands: `make demo` sets up and audits this machine, `make test` sets up and runs the tests. Both change nothing beyond packages and .build.
+SHELL := /bin/bash
+SWIFT ?= swift
+RELEASE := -c release --product nearmetal --static-swift-stdlib
+TOOL := .build/release/nearmetal
+SECONDS ?= 60
+
+.PHONY: help demo build test lint format fuzz bench setup-build setup-test clean werror install
+
+help:
+	@printf '%s\n' \
+	  'make demo             install what is missing, build, audit the example estate and this machine' \
+	  'make test             install what is missing, build, run every test' \
+	  'make build            the release binary: $(TOOL)' \
+	  'make lint             formatting and a release build in which warnings are errors' \
+	  'make bench            guests per second, beside virt-xml-validate' \
+	  'make fuzz SECONDS=60  fuzz every parser' \
+	  'make install          binary, man page, completions below PREFIX (/usr/local)'
+
+setup-build:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+build: setup-build
+	$(SWIFT) build $(RELEASE)
+
+demo: build
+	@printf '\n== The example estate: nearmetal check --example\n\n'
+	@$(TOOL) check --example --fail-on never
+	@printf '\n== This machine: nearmetal check\n\n'
+	@$(TOOL) check --fail-on never
+
+test: setup-test
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+lint:
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Plugins Fuzz/Package.swift Fuzz/Sources
+
+werror: setup-build
+	WARNINGS_AS_ERRORS=1 $(SWIFT) build $(RELEASE)
+
+format:
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Plugins Fuzz/Package.swift Fuzz/Sources
+
+bench: build
+	@scripts/setup test
+	@scripts/bench $(TOOL)
+
+fuzz: setup-build
+	@Fuzz/run $(SECONDS)
+
+PREFIX ?= /usr/local
+install: build
+	install -Dm755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/nearmetal
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(TOOL) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nearmetal
+	$(TOOL) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nearmetal
+	$(TOOL) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nearmetal.fish
+	install -Dm644 Documentation/nearmetal.1 $(DESTDIR)$(PREFIX)/share/man/man1/nearmetal.1
+
+clean:
+	$(SWIFT) package clean
