@@ -28,8 +28,10 @@ public struct Estate: Sendable {
 
     /// An estate.
     public init(
-        host: HostFacts, hasHost: Bool = true, guests: [Guest], images: [String: Fact<ImageFacts>] = [:], hasImages: Bool = false,
-        capabilities: Fact<HypervisorCapabilities> = .unknown(Unknown(.notExamined, source: "capabilities", remedy: Guest.connect)),
+        host: HostFacts, hasHost: Bool = true, guests: [Guest], images: [String: Fact<ImageFacts>] = [:],
+        hasImages: Bool = false,
+        capabilities: Fact<HypervisorCapabilities> = .unknown(
+            Unknown(.notExamined, source: "capabilities", remedy: Guest.connect)),
         settings: Settings = Settings(), now: Int64 = 0, history: HistoryFacts = HistoryFacts()
     ) {
         self.host = host
@@ -54,15 +56,21 @@ public struct HistoryFacts: Sendable, Hashable {
     public var definitionBackups: Fact<[String: Int64]> = .unknown(
         Unknown(
             .notExamined, source: "backup folders",
-            remedy: Text("Name the folders under `backup: folders:` in nearmetal.yaml", "在 nearmetal.yaml 的 `backup: folders:` 中列出备份目录")))
+            remedy: Text(
+                "Name the folders under `backup: folders:` in nearmetal.yaml",
+                "在 nearmetal.yaml 的 `backup: folders:` 中列出备份目录")))
     /// When a disk was last backed up, by image path.
     public var diskBackups: Fact<[String: Int64]> = .unknown(
         Unknown(
             .notExamined, source: "backup folders",
-            remedy: Text("Name the folders under `backup: folders:` in nearmetal.yaml", "在 nearmetal.yaml 的 `backup: folders:` 中列出备份目录")))
+            remedy: Text(
+                "Name the folders under `backup: folders:` in nearmetal.yaml",
+                "在 nearmetal.yaml 的 `backup: folders:` 中列出备份目录")))
     /// Changes that were applied without a measurement before and after, by transaction.
     public var unmeasuredChanges: Fact<[String]> = .unknown(
-        Unknown(.missing, source: "/var/lib/nearmetal", remedy: Text("No change was applied with Nearmetal yet", "尚未用 Nearmetal 应用过任何更改")))
+        Unknown(
+            .missing, source: "/var/lib/nearmetal",
+            remedy: Text("No change was applied with Nearmetal yet", "尚未用 Nearmetal 应用过任何更改")))
     /// Nothing known yet.
     public init() {}
 }
@@ -73,6 +81,8 @@ public struct Relations: Sendable {
     public let active: [Int]
     /// vCPUs of guests that run now.
     public let activeVCPUs: Int
+    /// `<memory>` of guests that run now, in all.
+    public let activeMemory: ByteCount
     /// Guests that use an image, by its path as written, in order; with whether they write to it and whether they share it.
     public let imageUsers: [String: [ImageUse]]
     /// Number of dedicated pins (`vcpupin` to a single CPU) by host CPU: guest names.
@@ -93,13 +103,15 @@ public struct Relations: Sendable {
     init(host: HostFacts, guests: [Guest]) {
         active = guests.indices.filter { guests[$0].isActive }
         activeVCPUs = active.reduce(0) { $0 + (guests[$1].definition?.currentVCPUs ?? 0) }
+        activeMemory = active.reduce(.zero) { $0 + (guests[$1].definition?.memory ?? .zero) }
         var users: [String: [ImageUse]] = [:]
         var pins: [Int: [String]] = [:]
         for guest in guests {
             guard let domain = guest.definition else { continue }
             for disk in domain.devices("disk") {
                 guard let source = disk.first("source"), let path = source["file"] ?? source["dev"] else { continue }
-                let isWriter = disk.first("readonly") == nil && disk["device"] != "cdrom" && disk.first("transient") == nil
+                let isWriter =
+                    disk.first("readonly") == nil && disk["device"] != "cdrom" && disk.first("transient") == nil
                 users[path, default: []].append(
                     ImageUse(
                         guest: guest.name, target: disk.first("target")?["dev"] ?? "?", isWriter: isWriter,
@@ -107,7 +119,9 @@ public struct Relations: Sendable {
             }
             var seen = Set<Int>()
             for pin in domain.root.first("cputune")?.all("vcpupin") ?? [] {
-                guard let set = pin["cpuset"].flatMap({ CPUSet(list: $0) }), set.count == 1, let cpu = set.first else { continue }
+                guard let set = pin["cpuset"].flatMap({ CPUSet(list: $0) }), set.count == 1, let cpu = set.first else {
+                    continue
+                }
                 if seen.insert(cpu).inserted { pins[cpu, default: []].append(guest.name) }
             }
         }

@@ -20,7 +20,8 @@ public struct DomainDefinition: Sendable {
         if element?.name == "domstatus" { element = element?.first("domain") }
         guard let element, element.name == "domain" else {
             throw XMLError(
-                .unexpected, "the root element is <\(document.root.name)>; a domain definition has <domain>", path: document.path,
+                .unexpected, "the root element is <\(document.root.name)>; a domain definition has <domain>",
+                path: document.path,
                 line: document.root.line)
         }
         root = element
