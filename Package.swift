@@ -108,8 +108,8 @@ let package = Package(
             "ReportsTests",
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
-                "Quantities", "JSONText",
-            ]),
+                "Quantities", "JSONText", "Changes",
+            ], exclude: ["Golden"]),
         tests("ToolTests", ["Quantities"]),
     ]
 )

@@ -36,6 +36,12 @@ public struct Audit: Sendable {
         public var finding: Finding
         /// The waiver; `nil` where it counts.
         public var waiver: Settings.Waiver?
+        /// An entry.
+        public init(practice: Int, finding: Finding, waiver: Settings.Waiver? = nil) {
+            self.practice = practice
+            self.finding = finding
+            self.waiver = waiver
+        }
     }
 
     /// A practice that could not judge a subject, or does not apply to it.
@@ -44,6 +50,11 @@ public struct Audit: Sendable {
         public var practice: Int
         /// The reason.
         public var reason: Reason
+        /// A remark.
+        public init(practice: Int, reason: Reason) {
+            self.practice = practice
+            self.reason = reason
+        }
     }
 
     /// Everything said of one subject.
@@ -58,6 +69,8 @@ public struct Audit: Sendable {
         public var notApplicable: [Remark<Text>] = []
         /// Practices that could not judge it.
         public var unknowns: [Remark<Unknown>] = []
+        /// Nothing said yet.
+        public init(subject: Subject) { self.subject = subject }
         /// The worst severity of findings that count; `nil` if there is none.
         public var worst: Severity? { findings.lazy.filter { $0.waiver == nil }.map(\.finding.severity).max() }
     }
@@ -90,7 +103,8 @@ public struct Audit: Sendable {
     /// The worst severity of findings that count; `nil` if there is none.
     public var worst: Severity? { Severity.allCases.first { summary[$0] > 0 } }
 
-    init(practices: [About], results: [Result]) {
+    /// An audit of some results; counts them.
+    public init(practices: [About], results: [Result]) {
         self.practices = practices
         self.results = results
         var summary = Summary()

@@ -54,7 +54,7 @@ struct JUnitReport: ReportWriter {
                 inside += "\(escape(words))</failure>\n"
             } else if let first = reasons.first {
                 counts.errors += 1
-                let words = reasons.map { "\($0.reason.why[report.language]). \($0.reason.howToRead[report.language])" }.joined(separator: "\n")
+                let words = reasons.map { Words.reason($0.reason)[report.language] }.joined(separator: "\n")
                 inside += "      <error type=\"unknown\" message=\(quote(first.reason.why[report.language]))>\(escape(words))</error>\n"
             } else if let why = skips[index] {
                 counts.skipped += 1

@@ -25,8 +25,7 @@ struct MarkdownReport: ReportWriter {
             if !result.unknowns.isEmpty {
                 text += "\n<details><summary>\(Words.unknown[language]): \(result.unknowns.count)</summary>\n\n"
                 for remark in result.unknowns {
-                    text += "- `\(report.about(remark.practice).id)`: \(escape(remark.reason.why[language])). "
-                    text += "\(escape(remark.reason.howToRead[language]))\n"
+                    text += "- `\(report.about(remark.practice).id)`: \(escape(Words.reason(remark.reason)[language]))\n"
                 }
                 text += "\n</details>\n"
             }

@@ -38,7 +38,7 @@ struct SARIFReport: ReportWriter {
         json.member("results", array: report.audit.results) { json, result in
             for entry in result.findings { failure(entry, result.subject, report, &json) }
             for remark in result.unknowns {
-                let words = "\(remark.reason.why[report.language]). \(remark.reason.howToRead[report.language])"
+                let words = Words.reason(remark.reason)[report.language]
                 other("open", remark.practice, words, result.subject, report, &json)
             }
             for remark in result.notApplicable {
@@ -86,7 +86,6 @@ struct SARIFReport: ReportWriter {
                 json.array { json in
                     json.object { json in
                         json.member("kind", "external")
-                        json.member("status", "accepted")
                         json.member("justification", "\(waiver.reason) (until \(waiver.expires))")
                     }
                 }

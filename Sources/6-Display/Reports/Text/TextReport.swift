@@ -61,7 +61,7 @@ public struct TextReport: ReportWriter {
         let mark = Words.severity(finding.severity)[language]
         let name = about.id + (finding.part.map { " · " + Columns.plain($0) } ?? "")
         let columns = Words.columnMarks(finding.holds, language)
-        let room = style.width - Columns.width(columns) - 12
+        let room = style.width - Words.columnsWidth(language) - 12
         page.line(
             "  " + style.severity(finding.severity, Columns.padded(mark, 8)) + "  "
                 + (Columns.width(name) < room ? Columns.padded(name, room) + columns : name + "  " + columns.trimmed))
@@ -116,8 +116,7 @@ public struct TextReport: ReportWriter {
             let names = (ids[reason] ?? []).joined(separator: ", ")
             page.paragraph(
                 Columns.plain(
-                    "\(Words.unknown[report.language]) \(names): \(reason.why[report.language]). \(reason.howToRead[report.language])"),
-                indent: 2, dim: true)
+                    "\(Words.unknown[report.language]) \(names): \(Words.reason(reason)[report.language])"), indent: 2, dim: true)
         }
     }
 

@@ -73,17 +73,25 @@ enum Words {
 
     /// Titles of the two columns.
     static func columnTitles(guest: Bool) -> Text {
-        guest ? Text("running  next start", "运行中  下次启动") : Text("   now  after boot", "  当前  重启之后")
+        guest ? Text("running  next start", "运行中  下次启动") : Text("    now  after boot", "  当前  重启之后")
     }
 
-    /// A finding's marks under them.
+    /// A finding's marks, each under the middle of its title.
     static func columnMarks(_ holds: Finding.Holds, _ language: Language) -> String {
         let running = holds.contains(.running) ? "●" : "–"
         let next = holds.contains(.nextStart) ? "●" : "–"
         switch language {
-        case .english: return "   \(running)         \(next)     "
-        case .chinese: return "   \(running)       \(next)    "
+        case .english: return "    \(running)         \(next)"
+        case .chinese: return "   \(running)       \(next)"
         }
+    }
+
+    /// Columns that the titles take, and so the marks' room.
+    static func columnsWidth(_ language: Language) -> Int { Columns.width(columnTitles(guest: true)[language]) }
+
+    /// A reason and what to do about it, as two sentences.
+    static func reason(_ reason: Unknown) -> Text {
+        Text("\(reason.why.english). \(reason.howToRead.english).", "\(reason.why.chinese)。\(reason.howToRead.chinese)。")
     }
 
     static func subjects(_ summary: Audit.Summary) -> Text {
