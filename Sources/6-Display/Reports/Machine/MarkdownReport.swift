@@ -12,7 +12,7 @@ struct MarkdownReport: ReportWriter {
         text += "\n\n"
         for note in report.notes { text += "> \(escape(note[language]))\n\n" }
         let summary = report.audit.summary
-        text += Words.subjects(summary)[language] + Severity.allCases.map { Words.count($0, summary[$0])[language] }.joined(separator: ", ")
+        text += Words.subjects(summary)[language] + " " + Severity.allCases.map { Words.count($0, summary[$0])[language] }.joined(separator: ", ")
         text += ". \(Words.rest(summary)[language])\n"
         let head = Text(
             "| Severity | Practice | Finding | Now | Next | Remedy |", "| 级别 | 实践 | 问题 | 当前 | 下次 | 措施 |")

@@ -21,7 +21,7 @@ public struct TextReport: ReportWriter {
 
     private func heading(_ report: Report, _ page: inout Page) {
         page.line(style.ink("Nearmetal \(report.version)", .bold) + style.ink("  \(report.timestamp)", .dim))
-        if let host = report.host { page.line(Columns.plain(host)) }
+        if let host = report.host { page.paragraph(Columns.plain(host), indent: 0) }
         for note in report.notes { page.paragraph(Columns.plain(note[report.language]), indent: 0) }
     }
 
@@ -49,7 +49,7 @@ public struct TextReport: ReportWriter {
         if Columns.width(title) + 1 <= room {
             page.line(style.ink(Columns.padded(title, room), .bold) + style.ink(columns, .dim))
         } else {
-            page.line(style.ink(title, .bold))
+            for line in Columns.wrapped(title, to: style.width) { page.line(style.ink(line, .bold)) }
             page.line(style.ink(String(repeating: " ", count: max(0, room)) + columns, .dim))
         }
     }
@@ -123,13 +123,22 @@ public struct TextReport: ReportWriter {
     private func summary(_ report: Report, _ page: inout Page) {
         let summary = report.audit.summary
         page.line("")
-        var parts: [String] = []
-        for severity in Severity.allCases {
-            let text = Words.count(severity, summary[severity])[report.language]
-            parts.append(summary[severity] > 0 ? style.severity(severity, text) : text)
+        page.paragraph(Words.subjects(summary)[report.language], indent: 0)
+        var line = ""
+        var width = 0
+        var counts = Severity.allCases.map { ($0 as Severity?, Words.count($0, summary[$0])[report.language]) }
+        if summary.waived > 0 { counts.append((nil, Words.waived(summary.waived)[report.language])) }
+        for (severity, text) in counts {
+            if width > 0, width + 2 + Columns.width(text) > style.width {
+                page.line(line + ",")
+                line = ""
+                width = 0
+            }
+            line += width > 0 ? ", " : ""
+            line += severity.flatMap { summary[$0] > 0 ? style.severity($0, text) : nil } ?? text
+            width += (width > 0 ? 2 : 0) + Columns.width(text)
         }
-        if summary.waived > 0 { parts.append(Words.waived(summary.waived)[report.language]) }
-        page.line(Words.subjects(summary)[report.language] + parts.joined(separator: ", "))
+        page.line(line)
         page.paragraph(Words.rest(summary)[report.language], indent: 0, dim: true)
     }
 }

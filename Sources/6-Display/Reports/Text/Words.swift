@@ -102,8 +102,8 @@ enum Words {
             english.append("\(count) \(kind.rawValue)\(count == 1 ? "" : "s")")
             chinese.append("\(count) 个\(Self.kind(kind).chinese)")
         }
-        guard !english.isEmpty else { return Text("Nothing to judge: ", "没有可检查的对象:") }
-        return Text(english.joined(separator: ", ") + ": ", chinese.joined(separator: "、") + ":")
+        guard !english.isEmpty else { return Text("Nothing to judge:", "没有可检查的对象:") }
+        return Text(english.joined(separator: ", ") + ":", chinese.joined(separator: "、") + ":")
     }
 
     static func rest(_ summary: Audit.Summary) -> Text {
