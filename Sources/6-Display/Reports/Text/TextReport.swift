@@ -10,8 +10,11 @@ public struct TextReport: ReportWriter {
     /// A writer for a terminal.
     public init(style: TextStyle) { self.style = style }
 
+    /// The report for a terminal.
+    public func bytes(_ report: Report) -> [UInt8] { write(report) }
+
     /// The report as bytes, ending with a line end.
-    public func write(_ report: Report) -> [UInt8] {
+    func write(_ report: Report) -> [UInt8] {
         var page = Page(style: style, language: report.language)
         heading(report, &page)
         for result in report.audit.results { section(result, report, &page) }

@@ -1,1 +1,0 @@
-// ExampleEstate begins here.

@@ -1,0 +1,157 @@
+import Advisor
+public import ArgumentParser
+import Configuration
+import Glibc
+import HostFacts
+import Inventory
+import Practices
+import Quantities
+public import Reports
+import Survey
+
+extension ReportFormat: ExpressibleByArgument {}
+
+/// `nearmetal check`.
+struct Check: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Audit a host and its guests against the guide.",
+        discussion: """
+            Without options it judges this machine and the guests libvirt knows.
+
+            Examples:
+              nearmetal check --verbose
+              nearmetal check --connect qemu+ssh://root@kvm2/system
+              nearmetal check --xml guests/ --format sarif --output nearmetal.sarif
+              virsh dumpxml web1 | nearmetal check --xml -
+              nearmetal check --host-root captured/ --lang zh
+              nearmetal check --only 'huge-pages-*' --fail-on warning
+
+            Exit status: 0 nothing at or above --fail-on, 1 findings, 2 it could not run (or something is unknown, with --strict), 64 usage.
+            """)
+
+    /// The severity that fails a run.
+    enum FailOn: String, ExpressibleByArgument, CaseIterable {
+        case error, warning, advice, info, never
+        var severity: Severity? { Severity(rawValue: rawValue) }
+    }
+
+    @Option(name: [.short, .long], help: ArgumentHelp("libvirt connection. Default: as virsh has it.", valueName: "uri"))
+    var connect: String?
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp("Definitions instead of libvirt: files, folders, or - for standard input.", valueName: "path"),
+        completion: .file(extensions: ["xml"]))
+    var xml: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Read host facts below this folder, a captured tree. / is this machine.", valueName: "dir"),
+        completion: .directory)
+    var hostRoot: String?
+
+    @Option(help: ArgumentHelp("Configuration. Default: ./nearmetal.yaml, then /etc/nearmetal/nearmetal.yaml.", valueName: "file"))
+    var config: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("text, json, sarif, junit, markdown or prometheus.", valueName: "format"))
+    var format: ReportFormat = .text
+
+    @Option(name: [.short, .long], help: ArgumentHelp("Write the report to a file; it appears whole or not at all.", valueName: "file"))
+    var output: String?
+
+    @Option(help: ArgumentHelp("Judge only these practices; wildcards are allowed.", valueName: "id,…"))
+    var only: String?
+
+    @Option(help: ArgumentHelp("Leave these practices out.", valueName: "id,…"))
+    var except: String?
+
+    @Option(help: ArgumentHelp("Judge only guests of this name; wildcards are allowed.", valueName: "name"))
+    var guest: [String] = []
+
+    @Option(help: ArgumentHelp("Severity from which the exit status is 1: error, warning, advice, info or never.", valueName: "severity"))
+    var failOn: FailOn = .error
+
+    @Flag(help: "Exit with 2 if anything is unknown.")
+    var strict = false
+
+    @Flag(name: [.short, .long], help: "Tell reasons, trade-offs and evidence too.")
+    var verbose = false
+
+    @Option(help: ArgumentHelp("Observe running guests for so long, to know their load.", valueName: "seconds"))
+    var observe: Double?
+
+    @OptionGroup var display: OutputOptions
+
+    func validate() throws {
+        if !xml.isEmpty, connect != nil { throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt") }
+        if let observe, !(observe > 0 && observe <= 3600) { throw ValidationError("--observe takes 0 to 3600 seconds") }
+        for id in names(only) + names(except) where !Practices.all.contains(where: { Wildcard(id).matches($0.about.id) || $0.about.aliases.contains(id) }) {
+            let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
+            throw ValidationError("There is no practice \"\(id)\". " + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
+        }
+    }
+
+    private func names(_ list: String?) -> [String] { list?.split(separator: ",").map { String($0).trimmingSpaces } ?? [] }
+
+    func run() async throws {
+        let progress = Progress(language: display.language)
+        let answer: EstateSurvey.Answer
+        do {
+            let settings = try Settings.read(config)
+            var request = EstateSurvey.Request()
+            request.connect = connect
+            request.xml = xml
+            request.hostRoot = hostRoot
+            request.observe = observe
+            answer = try await EstateSurvey(request, settings: settings) { progress.say($0) }.gather()
+        } catch {
+            progress.finish()
+            throw failing(error)
+        }
+        progress.say(Text("judging", "正在检查"))
+        var selection = Advice.Selection()
+        selection.only = names(only)
+        selection.except = names(except)
+        selection.guests = guest
+        let estate = answer.estate
+        let audit = await Advice(selection, settings: estate.settings).audit(estate)
+        progress.finish()
+        for failure in answer.failures { say("nearmetal: \(failure)") }
+        if !guest.isEmpty, !audit.results.contains(where: { $0.subject.kind == .guest }) {
+            throw failing(Failure("there is no guest \(guest.joined(separator: ", ")); there are \(estate.guests.map(\.name).prefix(20).joined(separator: ", "))"))
+        }
+        let report = Report(
+            audit, language: display.language, version: Version.text, moment: estate.now, host: estate.hasHost ? heading(estate.host) : nil,
+            notes: answer.notes, failOn: failOn.severity)
+        let bytes = format == .text && output == nil ? TextReport(style: display.style(verbose: verbose)).bytes(report) : format.write(report)
+        if let output {
+            do { try WholeFile.write(bytes, to: output) } catch { throw failing(error) }
+        } else if !write(bytes, to: STDOUT_FILENO) {
+            throw failing(Failure("standard output: \(String(cString: strerror(errno)))"))
+        }
+        if !answer.failures.isEmpty { throw Status.failed }
+        if report.fails { throw Status.findings }
+        if strict, audit.summary.unknowns > 0 { throw Status.failed }
+    }
+
+    /// Name, distribution and kernel of the host in a line.
+    private func heading(_ host: HostFacts) -> String {
+        [host.system.hostName.value, host.system.distribution.value?.name, host.kernel.release.value.map { "Linux \($0)" }, host.cpu.model.value]
+            .compactMap { $0 }.joined(separator: " · ")
+    }
+}
+
+/// A failure in words.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+extension String {
+    /// Without spaces at its ends.
+    var trimmingSpaces: String {
+        var text = self[...]
+        while text.first == " " { text = text.dropFirst() }
+        while text.last == " " { text = text.dropLast() }
+        return String(text)
+    }
+}
