@@ -29,6 +29,9 @@ public struct BootFacts: Sendable, Equatable {
     public var configuredSource: String?
     /// Xen's own parameters (`GRUB_CMDLINE_XEN` and `_DEFAULT`).
     public var configuredXen: Fact<KernelCommandLine> = .unexamined("/etc/default/grub")
+    /// What tmpfiles.d writes into files at boot (lines of type `w`), by the file's absolute path; of each file of a name the one that wins (`/etc` before
+    /// `/run` before `/usr/lib`).
+    public var tmpfiles: Fact<[String: ConfiguredSysctl]> = .unexamined("/etc/tmpfiles.d")
     /// Nothing known yet.
     public init() {}
 }

@@ -264,6 +264,7 @@ extension HostFacts {
         host.boot.configured = .known(KernelCommandLine("quiet"))
         host.boot.configuredSource = "/etc/default/grub"
         host.boot.configuredXen = .known(KernelCommandLine(""))
+        host.boot.tmpfiles = .known([:])
         host.services.enabled = .known(["libvirtd.service"])
         host.services.active = .known(["libvirtd.service"])
         host.services.defaultTarget = .known("multi-user.target")
