@@ -47,6 +47,7 @@ let package = Package(
             name: "CLibYAML", path: "Sources/0-C/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CLibvirt", path: "Sources/0-C/CLibvirt", providers: [.apt(["libvirt-dev"])]),
+        .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
         module("Quantities"),
@@ -55,7 +56,7 @@ let package = Package(
         // Layer 2: windows on the machine. They read, and never write.
         module("DomainXML", ["CLibXML2", "Quantities"]),
         module("HostFacts", ["Quantities", "JSONText"]),
-        module("DiskImage", ["Quantities"]),
+        module("DiskImage", ["CLinux", "Quantities"]),
         module("Libvirt", ["CLibvirt", "Quantities"]),
 
         // Layer 3: values of an audit, and judgement on them. Pure functions.

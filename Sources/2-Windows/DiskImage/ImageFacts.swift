@@ -4,7 +4,9 @@ public import Quantities
 public struct ImageFacts: Sendable, Hashable {
     /// Formats told apart by their headers.
     public enum Format: String, Sendable, Hashable, CaseIterable {
-        case raw, qcow, qcow2, qed, vmdk, vdi, vhdx, vpc, luks, parallels, dmg
+        case raw, qcow, qcow2, qed, vmdk, vdi, vhdx, vpc, luks, parallels, dmg, bochs, cloop
+        /// Whether it can name other files of the host, which are then read in its place: the danger of taking a guest's word for a format.
+        public var canReferToFiles: Bool { [.qcow, .qcow2, .qed, .vmdk, .vhdx].contains(self) }
     }
     /// How an image is encrypted.
     public enum Encryption: String, Sendable, Hashable { case aes, luks }
@@ -23,7 +25,9 @@ public struct ImageFacts: Sendable, Hashable {
     public var isBlockDevice: Bool
     /// When it was last written, in seconds since 1970.
     public var modified: Fact<Int64>
-    /// qcow2's and qed's cluster size.
+    /// What makes the file one and the same under several names: device and inode, or the number of the block device; `nil` where it was not asked.
+    public var identity: String?
+    /// The unit in which the format gives out space (cluster, grain, block); `nil` where it has none.
     public var clusterSize: ByteCount?
     /// qcow2 version (2 or 3).
     public var version: Int?
@@ -33,6 +37,12 @@ public struct ImageFacts: Sendable, Hashable {
     public var backingFormat: String?
     /// External data file as written.
     public var dataFile: String?
+    /// Whether the external data file is a raw image by itself.
+    public var isDataFileRaw = false
+    /// Files of its data that a vmdk's descriptor names, as written.
+    public var extents: [String] = []
+    /// Internal snapshots (qcow2), as the header counts them.
+    public var snapshots: Int = 0
     /// Encryption.
     public var encryption: Encryption?
     /// qcow2 incompatible bit 0, qed's need-check: not closed properly.
@@ -49,7 +59,9 @@ public struct ImageFacts: Sendable, Hashable {
     public var isPreallocated: Bool?
     /// What a check of the metadata found; unknown where none was run.
     public var check: Fact<CheckResult> = .unknown(
-        Unknown(.notExamined, source: "image metadata", remedy: Text("nearmetal check --check-images", "nearmetal check --check-images")))
+        Unknown(
+            .notExamined, source: "image metadata",
+            remedy: Text("nearmetal check --check-images", "nearmetal check --check-images")))
     /// `chattr +C` (FS_NOCOW_FL); `missing` where the file system has no such flag.
     public var isNoCOW: Fact<Bool> = .unknown(Unknown(.notExamined, source: "file attributes"))
     /// Type of the file system it lies on (`btrfs`, `xfs`, `ext4`, `nfs`).
@@ -76,7 +88,8 @@ public struct ImageFacts: Sendable, Hashable {
 
     /// An image.
     public init(
-        path: String, format: Format, virtualSize: Fact<ByteCount> = .unknown(Unknown(.notExamined, source: "image header")),
+        path: String, format: Format,
+        virtualSize: Fact<ByteCount> = .unknown(Unknown(.notExamined, source: "image header")),
         fileSize: Fact<ByteCount> = .unknown(Unknown(.notExamined, source: "stat")),
         allocated: Fact<ByteCount> = .unknown(Unknown(.notExamined, source: "stat")), isBlockDevice: Bool = false,
         modified: Fact<Int64> = .unknown(Unknown(.notExamined, source: "stat"))

@@ -1,0 +1,55 @@
+/// What an image refers to: a file of the host, or something else QEMU can open.
+public enum ImageReference: Sendable, Hashable {
+    /// A file or block device of the host, by absolute path; not resolved through links.
+    case file(String)
+    /// Anything else: `nbd`, `https`, `json` …, with the name as written.
+    case other(scheme: String, name: String)
+
+    /// The path, where it is a file.
+    public var path: String? {
+        if case .file(let path) = self { path } else { nil }
+    }
+
+    /// What a name in an image means, as QEMU reads it: relative to the image's folder, a word before a colon is a protocol.
+    ///
+    /// - Parameters:
+    ///   - name: as the image has it.
+    ///   - image: the image's own path, absolute.
+    ///
+    /// - Source: QEMU block.c `path_has_protocol`, `path_combine`.
+    public init(_ name: String, in image: String) {
+        var name = name[...]
+        if let colon = name.firstIndex(of: ":"), !name[..<colon].contains("/"), colon > name.startIndex {
+            let scheme = String(name[..<colon])
+            guard ["file", "host_device", "host_cdrom"].contains(scheme) else {
+                self = .other(scheme: scheme, name: String(name))
+                return
+            }
+            name = name[name.index(after: colon)...]
+        }
+        if name.hasPrefix("/") {
+            self = .file(Self.tidied(String(name)))
+        } else {
+            let folder = image.lastIndex(of: "/").map { String(image[...$0]) } ?? "/"
+            self = .file(Self.tidied(folder + String(name)))
+        }
+    }
+
+    /// A path without `//` and `/./`. `..` stays: over a symbolic link it does not lead back.
+    public static func tidied(_ path: String) -> String {
+        guard path.utf8.count > 1, path.contains("//") || path.contains("/./") || path.hasSuffix("/.") else {
+            return path
+        }
+        let parts = path.split(separator: "/").filter { $0 != "." }
+        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+    }
+}
+
+extension ImageFacts {
+    /// What it is backed by; `nil` where it stands alone.
+    public var backing: ImageReference? { backingFile.map { ImageReference($0, in: path) } }
+    /// Other files that hold its data: an external data file, a vmdk's extents.
+    public var dataReferences: [ImageReference] {
+        ((dataFile.map { [$0] } ?? []) + extents).filter { !$0.isEmpty }.map { ImageReference($0, in: path) }
+    }
+}
