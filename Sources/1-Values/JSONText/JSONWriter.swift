@@ -49,6 +49,15 @@ public struct JSONWriter: Sendable {
         isFirst = false
     }
 
+    /// Begins an object, for a writer that cannot nest closures; ``endObject()`` ends it.
+    public mutating func beginObject() { open(0x7B) }
+    /// Ends the object begun last.
+    public mutating func endObject() { close(0x7D) }
+    /// Begins an array; ``endArray()`` ends it.
+    public mutating func beginArray() { open(0x5B) }
+    /// Ends the array begun last.
+    public mutating func endArray() { close(0x5D) }
+
     /// An object; its members are written inside.
     public mutating func object(_ members: (inout JSONWriter) -> Void) {
         open(0x7B)

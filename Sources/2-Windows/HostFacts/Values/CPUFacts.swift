@@ -91,7 +91,7 @@ public struct CPUCache: Sendable, Hashable {
 
 /// NUMA nodes.
 public struct NUMAFacts: Sendable, Equatable {
-    /// The nodes, ascending. A host whose kernel has no NUMA has one node 0 made from the whole machine where that is known.
+    /// The nodes, ascending; `missing` where the kernel has no NUMA.
     public var nodes: Fact<[NUMANode]> = .unexamined("/sys/devices/system/node")
     /// Values of `proc/vmstat` that begin with `numa_`.
     public var statistics: Fact<[String: UInt64]> = .unexamined("/proc/vmstat")
@@ -120,6 +120,8 @@ public struct NUMANode: Sendable, Hashable {
     public var id: Int
     /// Its CPUs as the node's own list has them; empty for a node of memory only.
     public var cpus: CPUSet
+    /// Why ``cpus`` could not be read (and is empty); `nil` where it could.
+    public var unknownCPUs: Unknown?
     /// Its memory (MemTotal).
     public var memory: Fact<ByteCount>
     /// Its free memory.
