@@ -32,24 +32,9 @@ public struct AIODemand: Sendable, Hashable {
         guard domain.type == "kvm" || domain.type == "qemu" else { return }
         var threads = Set<Int>()
         var hasNative = false
-        var controllers: [Int: [Int]]?
-        for disk in domain.devices("disk") {
-            guard let driver = disk.first("driver"), driver["io"] == "native", Self.isLocal(disk) else { continue }
+        for disk in domain.disks where disk.io == "native" && disk.isOnHost {
             hasNative = true
-            let several = driver.first("iothreads")?.all("iothread").compactMap { $0["id"].flatMap { Int($0) } } ?? []
-            if !several.isEmpty {
-                threads.formUnion(several)
-            } else if let thread = driver["iothread"].flatMap({ Int($0) }) {
-                threads.insert(thread)
-            } else if Self.isSCSI(disk) {
-                if controllers == nil {
-                    controllers = [:]
-                    for controller in domain.controllers where controller.type == "scsi" {
-                        controllers?[controller.index ?? 0] = controller.iothreads
-                    }
-                }
-                threads.formUnion(controllers?[Self.controller(of: disk)] ?? [])
-            }
+            threads.formUnion(disk.servingThreads(in: domain))
         }
         contexts = hasNative ? 1 + threads.count : 0
     }
@@ -63,34 +48,5 @@ public struct AIODemand: Sendable, Hashable {
             sum = overflow ? Int.max : next
         }
         return sum
-    }
-
-    /// A file or block device that the kernel reads for QEMU: no network disk, no NVMe controller driven by QEMU itself, no empty drive.
-    private static func isLocal(_ disk: Element) -> Bool {
-        switch disk["type"] ?? "file" {
-        case "file": disk.first("source")?["file"] != nil
-        case "block": disk.first("source")?["dev"] != nil
-        case "volume": disk.first("source")?["volume"] != nil
-        default: false
-        }
-    }
-
-    private static func isSCSI(_ disk: Element) -> Bool {
-        guard let target = disk.first("target") else { return false }
-        return target["bus"].map { $0 == "scsi" } ?? (target["dev"]?.hasPrefix("sd") == true)
-    }
-
-    /// The SCSI controller of a disk: as its address says, else as libvirt numbers them, seven to a controller in order of their targets.
-    private static func controller(of disk: Element) -> Int {
-        if let written = disk.first("address")?["controller"].flatMap({ Int($0) }) { return written }
-        guard let letters = disk.first("target")?["dev"]?.dropFirst(2), !letters.isEmpty, letters.utf8.count <= 4 else {
-            return 0
-        }
-        var number = 0
-        for letter in letters.utf8 {
-            guard letter >= 0x61, letter <= 0x7A else { return 0 }
-            number = number * 26 + Int(letter - 0x61) + 1
-        }
-        return (number - 1) / 7
     }
 }
