@@ -13,13 +13,15 @@ import Testing
         let (id, example) = Self.cases[index]
         let practice = try #require(Practices.named(id)).practice
         let judgement = example.judgement(by: practice)
-        let place = Comment(rawValue: "\(example.file):\(example.line): \(id): \(example.title)\n\(Self.words(judgement))")
+        let place = Comment(
+            rawValue: "\(example.file):\(example.line): \(id): \(example.title)\n\(Self.words(judgement))")
         switch example.expect {
         case .fires(let severity, let observed):
             #expect(judgement.findings.map(\.severity).max() == severity, place)
             if let observed { #expect(judgement.findings.contains { $0.observed == observed }, place) }
         case .pass: #expect(judgement.isPass, place)
-        case .notApplicable: #expect(judgement.notApplicable != nil && judgement.findings.isEmpty && judgement.unknowns.isEmpty, place)
+        case .notApplicable:
+            #expect(judgement.notApplicable != nil && judgement.findings.isEmpty && judgement.unknowns.isEmpty, place)
         case .unknown: #expect(!judgement.unknowns.isEmpty && judgement.findings.isEmpty, place)
         }
         for finding in judgement.findings {

@@ -109,7 +109,8 @@ struct HostFactPath: Sendable {
     private static let rest: [HostFactPath] = [
         .init("sysctl.configured", \.sysctl.configured), .init("boot.loader", \.boot.loader),
         .init("boot.nextCommandLine", \.boot.nextCommandLine), .init("boot.configured", \.boot.configured),
-        .init("boot.configuredXen", \.boot.configuredXen), .init("cgroups.version", \.cgroups.version),
+        .init("boot.configuredXen", \.boot.configuredXen), .init("boot.tmpfiles", \.boot.tmpfiles),
+        .init("cgroups.version", \.cgroups.version),
         .init("cgroups.guests", \.cgroups.guests),
         .init("cgroups.machineCPUs", \.cgroups.machineCPUs), .init("cgroups.machineMems", \.cgroups.machineMems),
         .init("services.enabled", \.services.enabled), .init("services.active", \.services.active),

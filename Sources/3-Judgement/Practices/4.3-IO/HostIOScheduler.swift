@@ -74,12 +74,15 @@ public struct HostIOScheduler: HostPractice {
             wanted = ["mq-deadline", "deadline", "none", "noop"].first(where: choices.contains) ?? wanted
         }
         let match = device.isNVMe ? "nvme[0-9]*" : device.name.hasPrefix("vd") ? "vd[a-z]*" : "sd[a-z]*"
+        // A line of tmpfiles.d for this disk is what the next boot gets; udev rules are not read.
+        let atBoot = host.boot.tmpfiles.value?[file]?.value
         return Finding(
             .advice, part: device.name,
             Text(
                 "\(device.name) uses \(scheduler), and guests' images lie on it (\(path)); \(wanted) suits a host better",
                 "\(device.name) 使用 \(scheduler),且客户机映像位于其上(\(path));\(wanted) 更适合主机"),
             observed: scheduler, expected: wanted,
+            holds: Self.unwanted.contains(atBoot ?? scheduler) ? .both : .running,
             remedy: .change(
                 SysfsChange(file, from: scheduler, to: wanted), disrupts: .nothing,
                 note: Text(
