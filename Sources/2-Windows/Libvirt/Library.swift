@@ -1,0 +1,116 @@
+internal import CLibvirt
+internal import Glibc
+
+/// libvirt's functions, looked up in the library once it is wanted.
+///
+/// SAFETY: each `symbol` is cast to the type its declaration has in libvirt's headers; `FunctionsTests` holds names and types against them.
+struct Library: Sendable {
+    let initialize: @convention(c) () -> Int32
+    let setErrorFunc: @convention(c) (UnsafeMutableRawPointer?, virErrorFunc?) -> Void
+    let lastError: @convention(c) () -> virErrorPtr?
+    let registerDefaultLoop: @convention(c) () -> Int32
+    let runDefaultLoop: @convention(c) () -> Int32
+    let open: @convention(c) (UnsafePointer<CChar>?) -> virConnectPtr?
+    let openReadOnly: @convention(c) (UnsafePointer<CChar>?) -> virConnectPtr?
+    let close: @convention(c) (virConnectPtr?) -> Int32
+    let setKeepAlive: @convention(c) (virConnectPtr?, Int32, UInt32) -> Int32
+    let uri: @convention(c) (virConnectPtr?) -> UnsafeMutablePointer<CChar>?
+    let type: @convention(c) (virConnectPtr?) -> UnsafePointer<CChar>?
+    let version: @convention(c) (virConnectPtr?, UnsafeMutablePointer<UInt>?) -> Int32
+    let libVersion: @convention(c) (virConnectPtr?, UnsafeMutablePointer<UInt>?) -> Int32
+    let capabilities: @convention(c) (virConnectPtr?) -> UnsafeMutablePointer<CChar>?
+    let domainCapabilities:
+        @convention(c) (
+            virConnectPtr?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UInt32
+        ) -> UnsafeMutablePointer<CChar>?
+    let listAllDomains: @convention(c) (virConnectPtr?, UnsafeMutablePointer<UnsafeMutablePointer<virDomainPtr?>?>?, UInt32) -> Int32
+    let allDomainStats:
+        @convention(c) (virConnectPtr?, UInt32, UnsafeMutablePointer<UnsafeMutablePointer<virDomainStatsRecordPtr?>?>?, UInt32) -> Int32
+    let statsFree: @convention(c) (UnsafeMutablePointer<virDomainStatsRecordPtr?>?) -> Void
+    let domainFree: @convention(c) (virDomainPtr?) -> Int32
+    let domainName: @convention(c) (virDomainPtr?) -> UnsafePointer<CChar>?
+    let domainXML: @convention(c) (virDomainPtr?, UInt32) -> UnsafeMutablePointer<CChar>?
+    let domainState: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
+    let domainAutostart: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?) -> Int32
+    let domainIsPersistent: @convention(c) (virDomainPtr?) -> Int32
+    let domainIsActive: @convention(c) (virDomainPtr?) -> Int32
+    /// Since libvirt 7.1; `nil` in older ones.
+    let domainMessages:
+        (@convention(c) (virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?, UInt32) -> Int32)?
+
+    /// The library, opened and initialised once for the process; nil-errors are kept too, so that nobody tries again and again.
+    static let shared: Result<Library, LibvirtError> = {
+        guard let handle = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL) else {
+            return .failure(
+                LibvirtError(
+                    .notInstalled, "dlopen", "libvirt is not installed (libvirt.so.0)",
+                    remedy: "Install it (Debian: libvirt0, SUSE: libvirt-libs), or check files with --xml"))
+        }
+        do throws(LibvirtError) {
+            let library = try Library(handle)
+            guard library.initialize() == 0 else { return .failure(library.failure("virInitialize")) }
+            // libvirt prints errors to stderr by default; ours say more.
+            library.setErrorFunc(nil) { _, _ in }
+            return .success(library)
+        } catch {
+            return .failure(error)
+        }
+    }()
+
+    private init(_ handle: UnsafeMutableRawPointer) throws(LibvirtError) {
+        func find<Function>(_ name: String, _ type: Function.Type = Function.self) throws(LibvirtError) -> Function {
+            guard let symbol = dlsym(handle, name) else {
+                throw LibvirtError(.unsupported, name, "this libvirt has no \(name)", remedy: "libvirt 5.0 or later is needed")
+            }
+            return unsafeBitCast(symbol, to: Function.self)
+        }
+        initialize = try find("virInitialize")
+        setErrorFunc = try find("virSetErrorFunc")
+        lastError = try find("virGetLastError")
+        registerDefaultLoop = try find("virEventRegisterDefaultImpl")
+        runDefaultLoop = try find("virEventRunDefaultImpl")
+        open = try find("virConnectOpen")
+        openReadOnly = try find("virConnectOpenReadOnly")
+        close = try find("virConnectClose")
+        setKeepAlive = try find("virConnectSetKeepAlive")
+        uri = try find("virConnectGetURI")
+        type = try find("virConnectGetType")
+        version = try find("virConnectGetVersion")
+        libVersion = try find("virConnectGetLibVersion")
+        capabilities = try find("virConnectGetCapabilities")
+        domainCapabilities = try find("virConnectGetDomainCapabilities")
+        listAllDomains = try find("virConnectListAllDomains")
+        allDomainStats = try find("virConnectGetAllDomainStats")
+        statsFree = try find("virDomainStatsRecordListFree")
+        domainFree = try find("virDomainFree")
+        domainName = try find("virDomainGetName")
+        domainXML = try find("virDomainGetXMLDesc")
+        domainState = try find("virDomainGetState")
+        domainAutostart = try find("virDomainGetAutostart")
+        domainIsPersistent = try find("virDomainIsPersistent")
+        domainIsActive = try find("virDomainIsActive")
+        domainMessages = dlsym(handle, "virDomainGetMessages").map {
+            unsafeBitCast(
+                $0,
+                to: (@convention(c) (virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?, UInt32) -> Int32)
+                    .self)
+        }
+    }
+
+    /// The calling thread's last error; to be asked in the same stretch as the call that failed.
+    func failure(_ function: String) -> LibvirtError {
+        guard let error = lastError()?.pointee else { return LibvirtError(.failed, function, "\(function) failed without a word") }
+        let message = error.message.map { String(cString: $0) } ?? "\(function) failed without a word"
+        switch UInt32(bitPattern: error.code) {
+        case VIR_ERR_NO_CONNECT.rawValue, VIR_ERR_AUTH_FAILED.rawValue, VIR_ERR_AUTH_CANCELLED.rawValue, VIR_ERR_AUTH_UNAVAILABLE.rawValue:
+            return LibvirtError(.noConnection, function, message)
+        case VIR_ERR_NO_DOMAIN.rawValue: return LibvirtError(.noDomain, function, message)
+        case VIR_ERR_NO_SUPPORT.rawValue, VIR_ERR_ARGUMENT_UNSUPPORTED.rawValue: return LibvirtError(.unsupported, function, message)
+        case VIR_ERR_OPERATION_TIMEOUT.rawValue: return LibvirtError(.timedOut, function, message)
+        default:
+            // A daemon that goes away in the middle shows as an error of the RPC layer.
+            let isGone = error.domain == Int32(VIR_FROM_RPC.rawValue) || UInt32(bitPattern: error.code) == VIR_ERR_SYSTEM_ERROR.rawValue
+            return LibvirtError(isGone ? .noConnection : .failed, function, message)
+        }
+    }
+}

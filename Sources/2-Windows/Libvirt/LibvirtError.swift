@@ -1,0 +1,36 @@
+/// Why libvirt could not do what it was asked.
+public struct LibvirtError: Error, Sendable, CustomStringConvertible {
+    /// The classes of failure a caller may want to tell apart.
+    public enum Kind: Sendable, Hashable {
+        /// libvirt's library is not installed.
+        case notInstalled
+        /// No connection: no daemon, no permission, no such host.
+        case noConnection
+        /// The daemon did not answer in time.
+        case timedOut
+        /// The driver or the library is too old for the call.
+        case unsupported
+        /// There is no such domain (any more).
+        case noDomain
+        /// Anything else libvirt says.
+        case failed
+    }
+    /// The class of this failure.
+    public var kind: Kind
+    /// The C function.
+    public var function: String
+    /// libvirt's own words; no full stop.
+    public var message: String
+    /// A sentence on what to do; `nil` if nothing helps.
+    public var remedy: String?
+
+    init(_ kind: Kind, _ function: String, _ message: String, remedy: String? = nil) {
+        self.kind = kind
+        self.function = function
+        self.message = message
+        self.remedy = remedy
+    }
+
+    /// *message. Remedy.*
+    public var description: String { message + (remedy.map { ". \($0)" } ?? "") }
+}
