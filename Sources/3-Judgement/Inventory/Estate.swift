@@ -43,7 +43,7 @@ public struct Estate: Sendable {
         self.settings = settings
         self.now = now
         self.history = history
-        relations = Relations(host: host, guests: guests)
+        relations = Relations(host: host, guests: guests, images: images)
     }
 
     /// Guests that run now, as far as is known.
@@ -85,6 +85,8 @@ public struct Relations: Sendable {
     public let activeMemory: ByteCount
     /// Guests that use an image, by its path as written, in order; with whether they write to it and whether they share it.
     public let imageUsers: [String: [ImageUse]]
+    /// Which guests use which images, and which image is backed by which.
+    public let images: ImageRelations
     /// Number of dedicated pins (`vcpupin` to a single CPU) by host CPU: guest names.
     public let dedicatedPins: [Int: [String]]
 
@@ -100,7 +102,8 @@ public struct Relations: Sendable {
         public var isShareable: Bool
     }
 
-    init(host: HostFacts, guests: [Guest]) {
+    init(host: HostFacts, guests: [Guest], images: [String: Fact<ImageFacts>] = [:]) {
+        self.images = ImageRelations(guests: guests, images: images)
         active = guests.indices.filter { guests[$0].isActive }
         activeVCPUs = active.reduce(0) { $0 + (guests[$1].definition?.currentVCPUs ?? 0) }
         activeMemory = active.reduce(.zero) { $0 + (guests[$1].definition?.memory ?? .zero) }
