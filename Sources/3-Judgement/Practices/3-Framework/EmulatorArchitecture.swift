@@ -48,13 +48,10 @@ public struct EmulatorArchitecture: GuestPractice {
         let right = isXen ? "qemu-system-i386" : "qemu-system-x86_64"
         guard emulator.split(separator: "/").last.map(String.init) == wrong else { return .pass }
         let wanted = String(emulator.dropLast(wrong.count)) + right
-        var changes: [DomainChange] = [
+        // `arch='i686'` stays: libvirt takes the 64-bit emulator for it, and a 32-bit firmware goes on to fit.
+        let change =
             element.map { DomainChange(guest.name, $0.xpath, .text(wanted), from: emulator) }
-                ?? DomainChange(guest.name, "/domain/devices", .insert("<emulator>\(wanted)</emulator>"))
-        ]
-        if !isXen, domain.architecture == "i686", let type = domain.root.first("os", "type") {
-            changes.append(DomainChange(guest.name, type.xpath, .attribute("arch", "x86_64"), from: "i686"))
-        }
+            ?? DomainChange(guest.name, "/domain/devices", .insert("<emulator>\(wanted)</emulator>"))
         return .finding(
             Finding(
                 .warning,
@@ -62,8 +59,8 @@ public struct EmulatorArchitecture: GuestPractice {
                     "The guest of type \(domain.type) runs in \(emulator); for this hypervisor it is \(right)",
                     "类型为 \(domain.type) 的客户机使用 \(emulator);此虚拟机管理程序应使用 \(right)"),
                 observed: emulator, expected: wanted,
-                remedy: .changes(
-                    changes, disrupts: .guestRestart,
+                remedy: .change(
+                    change, disrupts: .guestRestart,
                     note: Text(
                         "A saved state or a snapshot with memory of the old emulator does not load in the new one: shut the guest down first.",
                         "旧模拟器保存的状态或含内存的快照无法在新模拟器中加载:请先正常关闭客户机。")),
