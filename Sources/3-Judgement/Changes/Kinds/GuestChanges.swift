@@ -1,3 +1,5 @@
+import Quantities
+
 /// An edit of a guest's persistent definition.
 public struct DomainChange: Change, Hashable {
     /// What is edited.
@@ -40,7 +42,13 @@ public struct DomainChange: Change, Hashable {
         case .remove, .removeAttribute: nil
         }
     }
-    public var commands: [String] { ["virsh edit \(guest)   # \(target): \(from ?? "(absent)") → \(to ?? "(taken out)")"] }
+    public var commands: [String] {
+        // The comment stays on the command's line, whatever a definition says.
+        let comment = "\(target): \(from ?? "(absent)") → \(to ?? "(taken out)")"
+        return [
+            "virsh edit \(guest.shellWord)   # " + comment.split(whereSeparator: \.isNewline).joined(separator: " ")
+        ]
+    }
 }
 
 /// A change of a running guest through libvirt.

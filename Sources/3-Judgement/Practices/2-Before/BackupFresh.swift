@@ -37,7 +37,9 @@ public struct BackupFresh: GuestPractice {
                     finding(
                         part: nil, of: Text("definition", "定义"), taken: taken, days: days,
                         evidence: Evidence(domain.root, guest.name),
-                        commands: ["virsh dumpxml --inactive --security-info \(guest.name) > \(guest.name).xml"],
+                        commands: [
+                            "virsh dumpxml --inactive --security-info \(guest.name.shellWord) > \("\(guest.name).xml".shellWord)"
+                        ],
                         in: estate))
             }
         }
@@ -66,7 +68,9 @@ public struct BackupFresh: GuestPractice {
                 finding(
                     part: target ?? path, of: Text("disk \(path)", "磁盘 \(path)"), taken: taken, days: days,
                     evidence: Evidence(source, path),
-                    commands: ["virsh backup-begin \(guest.name)", "virsh domjobinfo \(guest.name)"], in: estate))
+                    commands: [
+                        "virsh backup-begin \(guest.name.shellWord)", "virsh domjobinfo \(guest.name.shellWord)",
+                    ], in: estate))
         }
         return judgement
     }

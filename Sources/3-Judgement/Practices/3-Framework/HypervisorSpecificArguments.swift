@@ -94,7 +94,7 @@ public struct HypervisorSpecificArguments: GuestPractice {
                 ? .change(
                     DomainChange(guest.name, element.xpath, .remove, from: observed), disrupts: .guestRestart,
                     note: note)
-                : .byHand(note, commands: ["virsh edit \(guest.name)"], disrupts: .guestRestart),
+                : .byHand(note, commands: ["virsh edit \(guest.name.shellWord)"], disrupts: .guestRestart),
             evidence: [Evidence(element, observed)])
     }
 

@@ -129,7 +129,9 @@ public struct PassthroughLimits: GuestPractice {
                             : Text(
                                 "Detach it before the move and attach one at the target, or shut the guest down to move it. Devices with migration of their own (VFIO v2: recent vGPUs and network cards) can be tried",
                                 "迁移前分离设备并在目标主机重新连接,或关闭客户机后再迁移。自身支持迁移的设备(VFIO v2:较新的 vGPU 和网卡)可以尝试"),
-                        commands: device.alias.map { ["virsh detach-device-alias \(guest.name) \($0) --live"] } ?? [],
+                        commands: device.alias.map {
+                            ["virsh detach-device-alias \(guest.name.shellWord) \($0.shellWord) --live"]
+                        } ?? [],
                         disrupts: .live),
                     evidence: [Evidence(device.element, device.source ?? device.kind.rawValue)]))
         }

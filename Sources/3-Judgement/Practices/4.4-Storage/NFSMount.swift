@@ -197,8 +197,8 @@ public struct NFSMount: HostPractice {
                     "\(note.english). fstab has no line for it: look at the automounter's map, a mount unit or the storage pool",
                     "\(note.chinese)。fstab 中没有对应行:请检查自动挂载映射、挂载单元或存储池"),
                 commands: [
-                    "systemctl cat '*.mount' | grep -B5 -A5 '\(mount.path)'",
-                    "umount \(mount.path) && mount \(mount.path)",
+                    "systemctl cat '*.mount' | grep -F -B5 -A5 -e \(mount.path.shellWord)",
+                    "umount \(mount.path.shellWord) && mount \(mount.path.shellWord)",
                 ], disrupts: .guestRestart)
         }
         let kept = line.options.filter { option in !drop.contains(String(option.prefix { $0 != "=" })) } + add
