@@ -17,6 +17,8 @@ public struct Estate: Sendable {
     public let hasImages: Bool
     /// What libvirt says the host can do.
     public let capabilities: Fact<HypervisorCapabilities>
+    /// What the hosts guests are to migrate to say they can do, by the name the settings give them.
+    public let migrationTargets: [String: Fact<HypervisorCapabilities>]
     /// What the administrator set.
     public let settings: Settings
     /// The moment of the audit, in seconds since 1970.
@@ -32,7 +34,7 @@ public struct Estate: Sendable {
         hasImages: Bool = false,
         capabilities: Fact<HypervisorCapabilities> = .unknown(
             Unknown(.notExamined, source: "capabilities", remedy: Guest.connect)),
-        settings: Settings = Settings(), now: Int64 = 0, history: HistoryFacts = HistoryFacts()
+        migrationTargets: [String: Fact<HypervisorCapabilities>] = [:], settings: Settings = Settings(), now: Int64 = 0, history: HistoryFacts = HistoryFacts()
     ) {
         self.host = host
         self.hasHost = hasHost
@@ -40,6 +42,7 @@ public struct Estate: Sendable {
         self.images = images
         self.hasImages = hasImages
         self.capabilities = capabilities
+        self.migrationTargets = migrationTargets
         self.settings = settings
         self.now = now
         self.history = history

@@ -1,5 +1,6 @@
 public import DomainXML
 public import HostFacts
+public import Quantities
 
 /// What is known of releases: SUSE's systems, what each dropped, which live migrations are supported; QEMU's releases, and when it drops a machine
 /// type. One file, so that a new release is one edit.
@@ -100,6 +101,23 @@ public enum ReleaseData {
     public static func liveMigration(from source: Release, to target: Release) -> MigrationSupport {
         guard source.major == target.major, source.minor <= target.minor else { return .unsupported }
         return target.minor - source.minor <= 1 ? .supported : .withTests
+    }
+
+    // MARK: Limits
+
+    /// The most a release supports for one guest.
+    public struct Limits: Sendable, Hashable {
+        /// vCPUs.
+        public var vcpus: Int
+        /// Memory.
+        public var memory: ByteCount
+    }
+
+    /// The limits of a release; `nil` where none are on record here.
+    ///
+    /// - Source: SUSE "Virtualization Limits and Support" of SLES 16.
+    public static func limits(of release: Release) -> Limits? {
+        release.major == 16 ? Limits(vcpus: 768, memory: ByteCount(gibibytes: 8 << 10)) : nil
     }
 
     // MARK: QEMU

@@ -24,14 +24,18 @@ public struct VCPUOvercommit: HostPractice {
     public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let active = estate.activeGuests
         guard !active.isEmpty else { return .notApplicable(Text("no guest runs", "没有运行中的客户机")) }
-        guard case .known(let online) = host.cpu.online else { return .unknown(host.cpu.online.reason ?? Unknown(.missing, source: "CPUs")) }
+        guard case .known(let online) = host.cpu.online else {
+            return .unknown(host.cpu.online.reason ?? Unknown(.missing, source: "CPUs"))
+        }
         let vcpus = estate.relations.activeVCPUs
         let evidence = [
-            Evidence("/sys/devices/system/cpu/online", online.description), Evidence("vCPUs of \(active.count) running guests", String(vcpus)),
+            Evidence("/sys/devices/system/cpu/online", online.description),
+            Evidence("vCPUs of \(active.count) running guests", String(vcpus)),
         ]
         let remedy = Remedy.byHand(
             Text(
-                "Give guests fewer vCPUs (start from one), or move some to another host.", "减少客户机的虚拟 CPU(从一个开始),或将部分客户机迁移到其他主机。"),
+                "Give guests fewer vCPUs (start from one), or move some to another host.",
+                "减少客户机的虚拟 CPU(从一个开始),或将部分客户机迁移到其他主机。"),
             commands: ["nearmetal check --only vcpu-size --observe 60"], disrupts: .guestRestart)
         if let cores = host.cpu.cores.value, Double(vcpus) > estate.settings.vcpusPerCore * Double(cores) {
             return .finding(
@@ -40,7 +44,8 @@ public struct VCPUOvercommit: HostPractice {
                     Text(
                         "\(vcpus) vCPUs run on \(cores) cores: more than \(Int(estate.settings.vcpusPerCore)) a core endangers the host's stability",
                         "\(cores) 个核心上运行 \(vcpus) 个虚拟 CPU:每核超过 \(Int(estate.settings.vcpusPerCore)) 个会危及主机稳定"),
-                    observed: "\(vcpus) vCPUs", expected: "≤ \(Int(estate.settings.vcpusPerCore * Double(cores)))", holds: .running, remedy: remedy,
+                    observed: "\(vcpus) vCPUs", expected: "≤ \(Int(estate.settings.vcpusPerCore * Double(cores)))",
+                    holds: .running, remedy: remedy,
                     evidence: evidence))
         }
         guard vcpus > online.count else { return .pass }
@@ -61,29 +66,38 @@ public struct VCPUOvercommit: HostPractice {
             Finding(
                 .warning,
                 Text(
-                    "\(vcpus) vCPUs of running guests share \(online.count) CPUs\(load)", "运行中客户机的 \(vcpus) 个虚拟 CPU 共用 \(online.count) 个 CPU\(loadChinese)"),
-                observed: "\(vcpus) vCPUs", expected: "≤ \(online.count)", holds: .running, remedy: remedy, evidence: evidence))
+                    "\(vcpus) vCPUs of running guests share \(online.count) CPUs\(load)",
+                    "运行中客户机的 \(vcpus) 个虚拟 CPU 共用 \(online.count) 个 CPU\(loadChinese)"),
+                observed: "\(vcpus) vCPUs", expected: "≤ \(online.count)", holds: .running, remedy: remedy,
+                evidence: evidence))
     }
 
     public var examples: Examples {
-        @Sendable func guests(_ vcpus: Int...) -> [String] { vcpus.enumerated().map { "<name>g\($0.offset)</name><vcpu>\($0.element)</vcpu>" } }
+        @Sendable func guests(_ vcpus: Int...) -> [String] {
+            vcpus.enumerated().map { "<name>g\($0.offset)</name><vcpu>\($0.element)</vcpu>" }
+        }
         return Examples(
-            fires: .host("17 vCPUs on 16 CPUs", expect: .fires(.warning, observed: "17 vCPUs"), guests: guests(16, 1)) { _ in },
+            fires: .host("17 vCPUs on 16 CPUs", expect: .fires(.warning, observed: "17 vCPUs"), guests: guests(16, 1)) {
+                _ in
+            },
             .host("65 vCPUs on 8 cores", expect: .fires(.error), guests: guests(33, 32)) { _ in },
             .host("64 vCPUs on 8 cores: at the limit", expect: .fires(.warning), guests: guests(32, 32)) { _ in },
             quiet: .host("16 vCPUs on 16 CPUs", expect: .pass, guests: guests(8, 8)) { _ in },
             .host("none runs", expect: .notApplicable, guests: guests(99), active: false) { _ in },
             Example(
                 "overcommitted, and measured to be idle", expect: .pass,
-                estate: .example(guests: guests(12, 12).map {
-                    .example($0) { guest in
-                        var statistics = GuestStatistics()
-                        statistics.load = 0.1
-                        guest.statistics = .known(statistics)
-                    }
-                })),
+                estate: .example(
+                    guests: guests(12, 12).map {
+                        .example($0) { guest in
+                            var statistics = GuestStatistics()
+                            statistics.load = 0.1
+                            guest.statistics = .known(statistics)
+                        }
+                    })),
             others: [
-                .host("CPUs unreadable", expect: .unknown, guests: guests(2)) { $0.cpu.online = .unknown(Unknown(.denied, source: "online")) }
+                .host("CPUs unreadable", expect: .unknown, guests: guests(2)) {
+                    $0.cpu.online = .unknown(Unknown(.denied, source: "online"))
+                }
             ])
     }
 }

@@ -107,13 +107,14 @@ extension Estate {
     /// An estate for an example: the example host with changes.
     public static func example(
         host change: (inout HostFacts) -> Void = { _ in }, guests: [Guest] = [], images: [ImageFacts] = [],
-        capabilities: Fact<HypervisorCapabilities> = .known(.example), settings: Settings = Settings()
+        capabilities: Fact<HypervisorCapabilities> = .known(.example), migrationTargets: [String: Fact<HypervisorCapabilities>] = [:],
+        settings: Settings = Settings()
     ) -> Estate {
         var host = HostFacts.example
         change(&host)
         return Estate(
             host: host, guests: guests, images: Dictionary(images.map { ($0.path, .known($0)) }, uniquingKeysWith: { first, _ in first }),
-            hasImages: true, capabilities: capabilities, settings: settings, now: 1_795_000_000)
+            hasImages: true, capabilities: capabilities, migrationTargets: migrationTargets, settings: settings, now: 1_795_000_000)
     }
 }
 
@@ -128,7 +129,7 @@ extension Guest {
             text = "<domain type='kvm'>"
             if !xml.contains("<name>") { text += "<name>guest</name>" }
             if !xml.contains("<memory ") && !xml.contains("<memory>") { text += "<memory unit='GiB'>2</memory>" }
-            if !xml.contains("<vcpu") { text += "<vcpu>2</vcpu>" }
+            if !xml.contains("<vcpu>") && !xml.contains("<vcpu ") { text += "<vcpu>2</vcpu>" }
             if !xml.contains("<os>") { text += "<os><type arch='x86_64' machine='pc-q35-8.2'>hvm</type></os>" }
             text += xml + "</domain>"
         }
