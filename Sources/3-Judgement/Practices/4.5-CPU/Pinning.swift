@@ -180,7 +180,12 @@ public struct VCPUPinningValid: GuestPractice {
         _ pins: [Pin], _ domain: DomainDefinition, _ guest: Guest, _ estate: Estate, _ judgement: inout Judgement
     ) {
         // A guest with cells of its own is meant to lie on several nodes.
-        guard domain.guestCells.count <= 1, let nodes = estate.host.numa.nodes.value, nodes.count > 1 else { return }
+        guard domain.guestCells.count <= 1 else { return }
+        guard let nodes = estate.host.numa.nodes.value else {
+            if !estate.host.numa.nodes.isMissing { judgement.add(estate.host.numa.nodes.reason) }
+            return
+        }
+        guard nodes.count > 1 else { return }
         let cpus = pins.reduce(CPUSet()) { $0.union($1.cpus ?? []) }
         let touched = estate.host.numa.nodes(of: cpus)
         guard touched.count > 1, let first = pins.first else { return }
@@ -200,8 +205,13 @@ public struct VCPUPinningValid: GuestPractice {
 
     /// A core of which one thread belongs to a dedicated guest and the other to a different one.
     private func siblings(_ pins: [Pin], _ guest: Guest, _ estate: Estate, _ judgement: inout Judgement) {
-        guard (estate.host.cpu.threads.value ?? 1) > 1 else { return }
         let own = Set(pins.compactMap { $0.cpus.flatMap { $0.count == 1 ? $0.first : nil } })
+        // No pin to a single CPU, no other dedicated guest: there is nothing to compare.
+        let others = estate.relations.dedicatedPins.values.contains { $0.contains { $0 != guest.name } }
+        guard !own.isEmpty, others else { return }
+        judgement.add(estate.host.cpu.threads.reason)
+        judgement.add(estate.host.cpu.topology.reason)
+        guard (estate.host.cpu.threads.value ?? 1) > 1 else { return }
         for cpu in own.sorted() {
             guard let core = estate.host.cpu.siblings(of: cpu) else { continue }
             for sibling in core where sibling != cpu && !own.contains(sibling) {
@@ -320,6 +330,7 @@ public struct GuestTopologyFits: GuestPractice {
         }
         // Threads of one guest core are consecutive vCPUs; pinned singly, they have to be siblings on the host.
         let sets = domain.vcpuCPUs
+        if sets.contains(where: { $0?.count == 1 }), let reason = estate.host.cpu.topology.reason { return .unknown(reason) }
         var core = 0
         while core + topology.threads <= sets.count {
             let members = (core..<(core + topology.threads)).map { sets[$0] }
@@ -355,6 +366,7 @@ public struct GuestTopologyFits: GuestPractice {
             return .unknown(estate.host.cpu.threads.reason ?? Unknown(.missing, source: "threads"))
         }
         guard threads > 1 else { return .pass }
+        if let reason = estate.host.cpu.topology.reason { return .unknown(reason) }
         let set = CPUSet(single)
         guard
             single.allSatisfy({ cpu in

@@ -49,6 +49,8 @@ public struct VCPUOvercommit: HostPractice {
                     evidence: evidence))
         }
         guard vcpus > online.count else { return .pass }
+        var judgement = Judgement()
+        judgement.add(host.cpu.cores.reason)
         // Measured load decides where there is one for every guest: load times vCPUs is what they really ask for.
         var wanted = 0.0
         var isMeasured = true
@@ -59,10 +61,10 @@ public struct VCPUOvercommit: HostPractice {
             }
             wanted += load * Double(count)
         }
-        if isMeasured, wanted <= Double(online.count) * estate.settings.loadTarget { return .pass }
+        if isMeasured, wanted <= Double(online.count) * estate.settings.loadTarget { return judgement }
         let load = isMeasured ? " (load measured: \(Int(wanted.rounded(.up))) CPUs)" : ""
         let loadChinese = isMeasured ? "(实测负载:\(Int(wanted.rounded(.up))) 个 CPU)" : ""
-        return .finding(
+        judgement.add(
             Finding(
                 .warning,
                 Text(
@@ -70,6 +72,7 @@ public struct VCPUOvercommit: HostPractice {
                     "运行中客户机的 \(vcpus) 个虚拟 CPU 共用 \(online.count) 个 CPU\(loadChinese)"),
                 observed: "\(vcpus) vCPUs", expected: "≤ \(online.count)", holds: .running, remedy: remedy,
                 evidence: evidence))
+        return judgement
     }
 
     public var examples: Examples {

@@ -72,8 +72,13 @@ public struct NUMABalancing: HostPractice {
     ]
 
     private func scan(_ host: HostFacts, isOn: Bool) -> Judgement {
-        guard isOn, let values = host.numa.balancingScan.value else { return .pass }
+        guard isOn else { return .pass }
         var judgement = Judgement()
+        guard let values = host.numa.balancingScan.value else {
+            // Ordinary users may not look into debugfs, and kernels without it have no such values.
+            if !host.numa.balancingScan.isMissing { judgement.add(host.numa.balancingScan.reason) }
+            return judgement
+        }
         for (name, standard) in Self.defaults {
             guard let value = values[name], value < standard / 10 || value > standard * 10 else { continue }
             judgement.add(

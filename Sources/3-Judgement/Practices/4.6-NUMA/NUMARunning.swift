@@ -49,6 +49,7 @@ public struct NUMARemoteMemory: GuestPractice {
         var cpus = CPUSet()
         for (name, set) in process.threads.value ?? [:] where name.hasPrefix("CPU ") { cpus = cpus.union(set) }
         if cpus.isEmpty { cpus = domain.vcpuCPUs.compactMap { $0 }.reduce(CPUSet()) { $0.union($1) } }
+        if cpus.isEmpty, let reason = process.threads.reason { return .unknown(reason) }
         let near = host.numa.nodes(of: cpus)
         guard !near.isEmpty, near.count < nodes.count else {
             return .notApplicable(Text("its vCPUs may run on every node", "虚拟 CPU 可在所有节点运行"))
