@@ -116,4 +116,29 @@ struct CorpusTests {
     private func isContradicted(_ declared: String?) -> (ImageFacts) -> Bool {
         { image in declared != nil && declared != "raw" && declared != image.format.rawValue }
     }
+
+    /// The class of a check, against `qemu-img check`: clean, leaks, corrupt.
+    @Test(arguments: ["qcow2", "qcow2-broken", "qcow2-encrypted", "chains"]) func checks(_ kind: String) throws {
+        var compared = 0
+        try ImageCase.each(of: kind) { item in
+            guard let expected = item.answer("check"), ImageFacts.read(path: item.path).value?.format == .qcow2 else {
+                return
+            }
+            let check = ImageFacts.check(path: item.path)
+            // 0 clean, 2 corruptions, 3 leaks only; else it could not check, or crashed.
+            guard let result = check.value else {
+                if [0, 2, 3].contains(expected.exit) {
+                    let isStricter =
+                        item.tags.contains("mutated") && ImageFacts.read(path: item.path).value?.malformed != nil
+                    #expect(isStricter, "\(item.name): \(String(describing: check.reason)), expected \(expected.exit)")
+                }
+                return
+            }
+            guard [0, 2, 3].contains(expected.exit) else { return }
+            compared += 1
+            let exit = result.corruptions > 0 ? 2 : result.leaks > 0 ? 3 : 0
+            #expect(exit == expected.exit, "\(item.name): \(result), \(expected.words.prefix(300))")
+        }
+        #expect(compared > 3)
+    }
 }

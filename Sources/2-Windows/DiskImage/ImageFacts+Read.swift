@@ -35,6 +35,7 @@ extension ImageFacts {
             facts.identity = "file:\(file.status.st_dev):\(file.status.st_ino)"
             facts.allocated = .known(ByteCount(bytes: UInt64(max(0, file.status.st_blocks))) * 512)
         }
+        facts.isOpenForWriting = file.isOpenForWriting
         FileSystem.describe(file, into: &facts)
         do {
             facts.format = Probe.format(try file.available(at: 0, count: Probe.length), name: path)

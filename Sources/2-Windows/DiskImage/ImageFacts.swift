@@ -45,6 +45,8 @@ public struct ImageFacts: Sendable, Hashable {
     public var snapshots: Int = 0
     /// Encryption.
     public var encryption: Encryption?
+    /// Whether a QEMU has it open for writing now, as its locks tell; `nil` where it was not asked. QEMU without locks (an option, some NFS) is not seen.
+    public var isOpenForWriting: Bool?
     /// qcow2 incompatible bit 0, qed's need-check: not closed properly.
     public var isDirty = false
     /// qcow2 incompatible bit 1: refuse to write.

@@ -48,7 +48,11 @@ public struct ImageSet: Sendable {
 
     private mutating func image(_ path: String, _ root: String, _ checks: Bool) -> Fact<ImageFacts> {
         if let known = images[path] { return known }
-        let image = ImageFacts.read(path: path, root: root)
+        var image = ImageFacts.read(path: path, root: root)
+        if checks, case .known(var facts) = image, facts.format == .qcow2, facts.malformed == nil {
+            facts.check = ImageFacts.check(path: path, root: root)
+            image = .known(facts)
+        }
         images[path] = image
         return image
     }

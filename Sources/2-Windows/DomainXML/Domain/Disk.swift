@@ -47,11 +47,9 @@ public struct Disk: Sendable {
     public var path: String? { source.flatMap(Disk.path) }
     /// Whether it is an empty CD or floppy drive.
     public var isEmpty: Bool {
-        guard let source else { return true }
+        guard source != nil else { return true }
         switch type {
-        case "file": return source["file"] == nil
-        case "block": return source["dev"] == nil
-        case "dir": return source["dir"] == nil
+        case "file", "block", "dir": return path == nil
         default: return false
         }
     }
@@ -147,7 +145,9 @@ public struct Disk: Sendable {
         public var path: String? { element.first("source").flatMap(Disk.path) }
     }
 
-    private static func path(of source: Element) -> String? { source["file"] ?? source["dev"] ?? source["dir"] }
+    private static func path(of source: Element) -> String? {
+        (source["file"] ?? source["dev"] ?? source["dir"]).flatMap { $0.isEmpty ? nil : $0 }
+    }
 }
 
 extension DomainDefinition {

@@ -290,7 +290,9 @@ public struct ImageChainPractice: ImagePractice {
             if let modified { image.modified = .known(modified) }
             return image
         }
-        @Sendable func estate(_ guests: [String], _ images: [ImageFacts], missing: [String: Unknown.Cause] = [:]) -> Estate {
+        @Sendable func estate(_ guests: [String], _ images: [ImageFacts], missing: [String: Unknown.Cause] = [:])
+            -> Estate
+        {
             var all: [String: Fact<ImageFacts>] = [:]
             for image in images { all[image.path] = .known(image) }
             for (path, cause) in missing { all[path] = .unknown(Unknown(cause, source: path)) }

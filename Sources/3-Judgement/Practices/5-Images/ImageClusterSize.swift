@@ -100,7 +100,9 @@ public struct ImageClusterSize: ImagePractice {
     }
 
     public var examples: Examples {
-        @Sendable func image(_ size: UInt64, _ cluster: UInt64, base: Bool = false, isExtended: Bool = false) -> ImageFacts {
+        @Sendable func image(_ size: UInt64, _ cluster: UInt64, base: Bool = false, isExtended: Bool = false)
+            -> ImageFacts
+        {
             var image = ImageFacts(
                 path: "/images/a.qcow2", format: .qcow2, virtualSize: .known(ByteCount(gibibytes: size)))
             image.clusterSize = ByteCount(kibibytes: cluster)

@@ -82,8 +82,8 @@ public struct ImageHealth: ImagePractice {
         guard image.isDirty else { return }
         let users = estate.users(of: image)
         // While it is open the bit is set, as it should be.
-        if users.contains(where: { $0.guest.isActive }) { return }
-        if let asleep = users.first(where: { $0.guest.state.value == nil }) {
+        if image.isOpenForWriting == true || users.contains(where: { $0.guest.isActive }) { return }
+        if image.isOpenForWriting == nil, let asleep = users.first(where: { $0.guest.state.value == nil }) {
             judgement.add(asleep.guest.state.reason)
             return
         }

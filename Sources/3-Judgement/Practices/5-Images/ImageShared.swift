@@ -25,13 +25,16 @@ public struct ImageShared: GuestPractice {
             domainTypes: ["kvm", "qemu", "xen"])
     }
 
+    /// Devices that keep nothing.
+    private static let bottomless: Set<String> = ["/dev/null", "/dev/zero", "/dev/full"]
+
     public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let relations = estate.relations.images
         var judgement = Judgement()
         var isConcerned = false
         var own: [String: Disk] = [:]
         for disk in domain.disks where disk.type == "file" || disk.type == "block" {
-            guard let path = disk.path else { continue }
+            guard let path = disk.path, !Self.bottomless.contains(path) else { continue }
             isConcerned = true
             let key = relations.key(of: path)
             if let twin = own[key], twin.isWritable || disk.isWritable, !(twin.isShareable && disk.isShareable) {
@@ -90,7 +93,7 @@ public struct ImageShared: GuestPractice {
                 "\(disk.label) 写入 \(path),而它是 \(rival.name) 的后备文件(位于 \(through) 之下):会破坏该客户机的磁盘")
         } else if disk.isWritable, other.isWriter {
             what = Text(
-                "\(disk.label) and \(rival.name)'s \(other.disk.label) both write to \(path)\(through == path ? "" : " (there: \(through))"), and do not both say <shareable/>",
+                "\(disk.label) and \(other.disk.label) of \(rival.name) both write to \(path)\(through == path ? "" : " (there: \(through))"), and do not both say <shareable/>",
                 "\(disk.label) 与 \(rival.name) 的 \(other.disk.label) 都写入 \(path)\(through == path ? "" : "(对方写作 \(through))"),且未都声明 <shareable/>"
             )
         } else {
