@@ -36,7 +36,7 @@ let package = Package(
         .library(name: "Reports", targets: ["Reports"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // Layer 0: C libraries.
@@ -77,14 +77,18 @@ let package = Package(
         // Layer 6: display.
         module(
             "Reports",
-            ["Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight", "Advisor"]),
+            [
+                "Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight",
+                "Advisor",
+            ]),
         module("ExampleEstate", ["Quantities", "DomainXML", "HostFacts", "Inventory", "Survey"]),
 
         // Layer 7: the tool.
         .executableTarget(
             name: "nearmetal",
             dependencies: [
-                "Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory", "Changes", "Practices",
+                "Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory", "Changes",
+                "Practices",
                 "Foresight", "Configuration", "Survey", "Advisor", "Reports", "ExampleEstate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -20,7 +20,9 @@ for path in arguments.dropFirst() {
         let declaration = rest.dropFirst(7).split(separator: "{")[0].split(separator: ":", maxSplits: 1)
         guard declaration.count == 2 else { continue }
         let protocols = declaration[1].split(whereSeparator: { ", ".contains($0) })
-        if protocols.contains(where: { ["HostPractice", "GuestPractice", "ImagePractice", "SettingsPractice"].contains($0) }) {
+        if protocols.contains(where: {
+            ["HostPractice", "GuestPractice", "ImagePractice", "SettingsPractice"].contains($0)
+        }) {
             names.append(declaration[0].trimmingCharacters(in: .whitespaces))
         }
     }

@@ -38,9 +38,11 @@ import Testing
               folders: [/backup]
               max-age-days: 3
             """)
-        #expect(settings.workloads == [
-            Settings.WorkloadRule(pattern: "db-*", workload: .database), Settings.WorkloadRule(pattern: "web[0-9]", workload: .web),
-        ])
+        #expect(
+            settings.workloads == [
+                Settings.WorkloadRule(pattern: "db-*", workload: .database),
+                Settings.WorkloadRule(pattern: "web[0-9]", workload: .web),
+            ])
         #expect(settings.swappiness == 10)
         #expect(settings.loadTarget == 0.6)
         #expect(settings.vcpusPerCore == 4)
@@ -54,8 +56,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ("thresholds:\n  swapiness: 3\n", "nearmetal.yaml:2:3: thresholds has no \"swapiness\". Did you mean \"swappiness\"?"),
-        ("workloads:\n  a: databse\n", "nearmetal.yaml:2:6: there is no workload \"databse\". Did you mean \"database\"?"),
+        (
+            "thresholds:\n  swapiness: 3\n",
+            "nearmetal.yaml:2:3: thresholds has no \"swapiness\". Did you mean \"swappiness\"?"
+        ),
+        (
+            "workloads:\n  a: databse\n",
+            "nearmetal.yaml:2:6: there is no workload \"databse\". Did you mean \"database\"?"
+        ),
         ("thresholds:\n  swappiness: many\n", "nearmetal.yaml:2:15: \"many\" is not a whole number from 0 to 200"),
         (
             "waivers:\n- practice: x\n  reason: y\n  expires: 2026-02-30\n",
@@ -88,7 +96,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("db-*", "db-1", true), ("db-*", "web", false), ("*", "", true), ("web[0-9]", "web7", true), ("web[!0-9]", "web7", false),
+        ("db-*", "db-1", true), ("db-*", "web", false), ("*", "", true), ("web[0-9]", "web7", true),
+        ("web[!0-9]", "web7", false),
         ("a?c", "abc", true), ("a*b*c", "a-b-b-c", true), ("[", "[", true), ("[]]", "]", true),
-    ]) func wildcards(_ pattern: String, _ name: String, _ expected: Bool) { #expect(Wildcard(pattern).matches(name) == expected) }
+    ]) func wildcards(_ pattern: String, _ name: String, _ expected: Bool) {
+        #expect(Wildcard(pattern).matches(name) == expected)
+    }
 }

@@ -11,12 +11,15 @@ enum Corpus {
             up = up.deletingLastPathComponent()
             candidates.append(up.appending(path: "shared"))
         }
-        return candidates.map { $0.appending(path: "corpora") }.first { FileManager.default.fileExists(atPath: $0.path) }
+        return candidates.map { $0.appending(path: "corpora") }.first {
+            FileManager.default.fileExists(atPath: $0.path)
+        }
     }()
 
     static let hosts: [URL] = {
         guard let folder = folder?.appending(path: "hosts") else { return [] }
-        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+        let files =
+            FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         return files.filter { $0.lastPathComponent.hasSuffix(".facts.json") }.sorted { $0.path < $1.path }
     }()
 

@@ -21,7 +21,9 @@ import Testing
         compare("possible", facts.cpu.possible.value?.members, cpu["possible"] as? [Int])
         compare("present", facts.cpu.present.value?.members, cpu["present"] as? [Int])
         compare("offline", facts.cpu.offline.value?.members, cpu["offline"] as? [Int])
-        if let packages = cpu["packages"] as? [Any], let sockets = facts.cpu.sockets.value { #expect(sockets == packages.count) }
+        if let packages = cpu["packages"] as? [Any], let sockets = facts.cpu.sockets.value {
+            #expect(sockets == packages.count)
+        }
         compare("threads", facts.cpu.threads.value, cpu["threadsPerCore"] as? Int)
         topology(facts, cpu["topology"] as? [[String: Any]])
 
@@ -53,7 +55,8 @@ import Testing
         }
         if let client = expected["nfsClient"] as? [String: Any], let rpc = client["rpc"] as? [String: Any] {
             compare("calls", facts.storage.nfsClient.value?.calls, (rpc["calls"] as? Int).map(UInt64.init))
-            compare("retrans", facts.storage.nfsClient.value?.retransmissions, (rpc["retrans"] as? Int).map(UInt64.init))
+            compare(
+                "retrans", facts.storage.nfsClient.value?.retransmissions, (rpc["retrans"] as? Int).map(UInt64.init))
         }
     }
 
@@ -66,9 +69,13 @@ import Testing
         guard let expected, !expected.isEmpty else { return }
         let ours = Dictionary(uniqueKeysWithValues: (facts.cpu.topology.value ?? []).map { ($0.id, $0) })
         for entry in expected {
-            guard let id = entry["cpu"] as? Int, let siblings = entry["siblings"] as? String, let cpu = ours[id] else { continue }
+            guard let id = entry["cpu"] as? Int, let siblings = entry["siblings"] as? String, let cpu = ours[id] else {
+                continue
+            }
             #expect(cpu.siblings == CPUSet(list: siblings), "siblings of \(id)")
-            if let package = entry["package"] as? Int, package >= 0 { #expect(cpu.socket == package, "package of \(id)") }
+            if let package = entry["package"] as? Int, package >= 0 {
+                #expect(cpu.socket == package, "package of \(id)")
+            }
             if let core = entry["core"] as? Int, core >= 0 { #expect(cpu.core == core, "core of \(id)") }
         }
     }
@@ -95,7 +102,9 @@ import Testing
             return
         }
         #expect(ours?.count == theirs.count, what)
-        for (pool, entry) in zip(ours ?? [], theirs.sorted { ($0["sizeKiB"] as? Int ?? 0) < ($1["sizeKiB"] as? Int ?? 0) }) {
+        for (pool, entry) in zip(
+            ours ?? [], theirs.sorted { ($0["sizeKiB"] as? Int ?? 0) < ($1["sizeKiB"] as? Int ?? 0) })
+        {
             #expect(pool.size.kibibytes == (entry["sizeKiB"] as? Int).map(UInt64.init), what)
             #expect(pool.total == entry["nr_hugepages"] as? Int, what)
             if let free = entry["free_hugepages"] as? Int { #expect(pool.free == free, what) }

@@ -22,22 +22,28 @@ import Testing
         try compare(format.write(SampleReport.make()), "sample.\(format.rawValue)")
     }
 
-    @Test func chinese() throws { try compare(ReportFormat.text.write(SampleReport.make(language: .chinese)), "sample.zh.text") }
+    @Test func chinese() throws {
+        try compare(ReportFormat.text.write(SampleReport.make(language: .chinese)), "sample.zh.text")
+    }
 
     @Test func verboseAndNarrow() throws {
-        try compare(TextReport(style: TextStyle(width: 50, isVerbose: true)).write(SampleReport.make()), "sample.verbose-50.text")
+        try compare(
+            TextReport(style: TextStyle(width: 50, isVerbose: true)).write(SampleReport.make()),
+            "sample.verbose-50.text")
     }
 
     @Test func colours() throws {
         let coloured = String(
-            decoding: TextReport(style: TextStyle(width: 100, isColoured: true)).write(SampleReport.make()), as: UTF8.self)
+            decoding: TextReport(style: TextStyle(width: 100, isColoured: true)).write(SampleReport.make()),
+            as: UTF8.self)
         let plain = String(decoding: TextReport(style: TextStyle(width: 100)).write(SampleReport.make()), as: UTF8.self)
         #expect(coloured.contains("\u{1B}["))
         #expect(coloured.replacing(/\u{1B}\[[0-9;]*m/, with: "") == plain)
     }
 
     @Test(arguments: [40, 60, 80, 120], Language.allCases) func noLineIsTooWide(_ width: Int, _ language: Language) {
-        let text = TextReport(style: TextStyle(width: width, isVerbose: true)).write(SampleReport.make(language: language))
+        let text = TextReport(style: TextStyle(width: width, isVerbose: true)).write(
+            SampleReport.make(language: language))
         for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
             // A word without a place to break, such as a path, is not broken: people copy it.
             let longest = line.split(separator: " ").map { Columns.width(String($0)) }.max() ?? 0

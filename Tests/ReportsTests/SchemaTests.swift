@@ -6,10 +6,12 @@ import Testing
 
 /// Reports against their schemas, with a validator that is not ours (python3-jsonschema). Without it: skipped, with a word.
 @Suite struct SchemaTests {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
     static let hasValidator = run(["python3", "-c", "import jsonschema"]).status == 0
     static let sarifSchema = [
-        ProcessInfo.processInfo.environment["NEARMETAL_SARIF_SCHEMA"], root.appending(path: ".build/test-data/sarif-schema-2.1.0.json").path,
+        ProcessInfo.processInfo.environment["NEARMETAL_SARIF_SCHEMA"],
+        root.appending(path: ".build/test-data/sarif-schema-2.1.0.json").path,
     ].compactMap { $0 }.first { FileManager.default.fileExists(atPath: $0) }
 
     static func run(_ arguments: [String]) -> (status: Int32, output: String) {
@@ -43,10 +45,13 @@ import Testing
     @Test(.enabled(if: hasValidator, "python3-jsonschema is not installed"), arguments: Language.allCases)
     func checkJSON(_ language: Language) throws {
         try validate(
-            ReportFormat.json.write(SampleReport.make(language: language)), schema: Self.root.appending(path: "Schemas/check-1.schema.json").path)
+            ReportFormat.json.write(SampleReport.make(language: language)),
+            schema: Self.root.appending(path: "Schemas/check-1.schema.json").path)
     }
 
-    @Test(.enabled(if: hasValidator && sarifSchema != nil, "python3-jsonschema or the official SARIF schema is not there"))
+    @Test(
+        .enabled(if: hasValidator && sarifSchema != nil, "python3-jsonschema or the official SARIF schema is not there")
+    )
     func sarif() throws {
         let schema = try #require(Self.sarifSchema)
         try validate(ReportFormat.sarif.write(SampleReport.make()), schema: schema)
@@ -54,7 +59,9 @@ import Testing
 
     /// SARIF asks for more than its schema can say.
     @Test func sarifKindsAndLevels() throws {
-        let object = try JSONSerialization.jsonObject(with: Data(ReportFormat.sarif.write(SampleReport.make()))) as? [String: Any]
+        let object =
+            try JSONSerialization.jsonObject(with: Data(ReportFormat.sarif.write(SampleReport.make())))
+            as? [String: Any]
         let run = try #require((object?["runs"] as? [[String: Any]])?.first)
         let results = try #require(run["results"] as? [[String: Any]])
         for result in results {

@@ -73,7 +73,9 @@ public struct JSONWriter: Sendable {
     }
 
     /// An array with an element for each of a sequence.
-    public mutating func array<Element>(_ sequence: some Sequence<Element>, _ write: (inout JSONWriter, Element) -> Void) {
+    public mutating func array<Element>(
+        _ sequence: some Sequence<Element>, _ write: (inout JSONWriter, Element) -> Void
+    ) {
         array { writer in for element in sequence { write(&writer, element) } }
     }
 

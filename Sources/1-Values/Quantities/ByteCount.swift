@@ -89,7 +89,8 @@ extension ByteCount: CustomStringConvertible {
             let (whole, rest) = rawValue.quotientAndRemainder(dividingBy: size)
             if rest == 0 { return "\(whole) \(name)" }
             let tenths = UInt64((Double(rest) / Double(size) * 10).rounded())
-            return tenths == 10 ? "\(whole + 1) \(name)" : tenths == 0 ? "\(whole) \(name)" : "\(whole).\(tenths) \(name)"
+            return tenths == 10
+                ? "\(whole + 1) \(name)" : tenths == 0 ? "\(whole) \(name)" : "\(whole).\(tenths) \(name)"
         }
         return "\(rawValue) B"
     }

@@ -14,8 +14,11 @@ public enum Spelling {
         for row in one.indices {
             var current = [row + 1]
             for column in other.indices {
-                var best = min(last[column + 1] + 1, current[column] + 1, last[column] + (one[row] == other[column] ? 0 : 1))
-                if row > 0, column > 0, one[row] == other[column - 1], one[row - 1] == other[column] { best = min(best, before[column - 1] + 1) }
+                var best = min(
+                    last[column + 1] + 1, current[column] + 1, last[column] + (one[row] == other[column] ? 0 : 1))
+                if row > 0, column > 0, one[row] == other[column - 1], one[row - 1] == other[column] {
+                    best = min(best, before[column - 1] + 1)
+                }
                 current.append(best)
             }
             before = last

@@ -42,13 +42,16 @@ public struct Wildcard: Sendable, Hashable {
         case UInt8(ascii: "?"): return index + 1
         case UInt8(ascii: "["):
             var position = index + 1
-            let negated = position < bytes.count && (bytes[position] == UInt8(ascii: "!") || bytes[position] == UInt8(ascii: "^"))
+            let negated =
+                position < bytes.count && (bytes[position] == UInt8(ascii: "!") || bytes[position] == UInt8(ascii: "^"))
             if negated { position += 1 }
             var found = false
             var isFirst = true
             while position < bytes.count, isFirst || bytes[position] != UInt8(ascii: "]") {
                 isFirst = false
-                if position + 2 < bytes.count, bytes[position + 1] == UInt8(ascii: "-"), bytes[position + 2] != UInt8(ascii: "]") {
+                if position + 2 < bytes.count, bytes[position + 1] == UInt8(ascii: "-"),
+                    bytes[position + 2] != UInt8(ascii: "]")
+                {
                     if bytes[position] <= character, character <= bytes[position + 2] { found = true }
                     position += 3
                 } else {

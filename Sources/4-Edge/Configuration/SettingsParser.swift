@@ -13,45 +13,76 @@ struct SettingsParser {
             root, "the configuration",
             [
                 "workloads": { (node, settings) throws(ConfigurationError) in try self.workloads(node, &settings) },
-                "thresholds": { (node, settings) throws(ConfigurationError) in try self.mapping(node, "thresholds", self.thresholds, &settings) },
+                "thresholds": { (node, settings) throws(ConfigurationError) in
+                    try self.mapping(node, "thresholds", self.thresholds, &settings)
+                },
                 "waivers": { (node, settings) throws(ConfigurationError) in try self.waivers(node, &settings) },
-                "disable": { (node, settings) throws(ConfigurationError) in settings.disabled = Set(try self.strings(node)) },
-                "migration": { (node, settings) throws(ConfigurationError) in try self.mapping(node, "migration", self.migration, &settings) },
-                "backup": { (node, settings) throws(ConfigurationError) in try self.mapping(node, "backup", self.backup, &settings) },
+                "disable": { (node, settings) throws(ConfigurationError) in
+                    settings.disabled = Set(try self.strings(node))
+                },
+                "migration": { (node, settings) throws(ConfigurationError) in
+                    try self.mapping(node, "migration", self.migration, &settings)
+                },
+                "backup": { (node, settings) throws(ConfigurationError) in
+                    try self.mapping(node, "backup", self.backup, &settings)
+                },
             ], &settings)
     }
 
     private var thresholds: Keys {
         [
-            "swappiness": { (node, settings) throws(ConfigurationError) in settings.swappiness = try self.integer(node, 0...200) },
-            "load-target": { (node, settings) throws(ConfigurationError) in settings.loadTarget = try self.share(node) },
-            "load-tolerance": { (node, settings) throws(ConfigurationError) in settings.loadTolerance = try self.share(node) },
-            "vcpus-per-core": { (node, settings) throws(ConfigurationError) in settings.vcpusPerCore = try self.number(node, 0.1...1000) },
-            "host-reserve": { (node, settings) throws(ConfigurationError) in settings.hostReserve = try self.size(node) },
-            "host-reserve-share": { (node, settings) throws(ConfigurationError) in settings.hostReserveShare = try self.share(node) },
-            "huge-pages-from": { (node, settings) throws(ConfigurationError) in settings.hugePagesFrom = try self.size(node) },
-            "remote-memory": { (node, settings) throws(ConfigurationError) in settings.remoteMemory = try self.share(node) },
+            "swappiness": { (node, settings) throws(ConfigurationError) in
+                settings.swappiness = try self.integer(node, 0...200)
+            },
+            "load-target": { (node, settings) throws(ConfigurationError) in settings.loadTarget = try self.share(node)
+            },
+            "load-tolerance": { (node, settings) throws(ConfigurationError) in
+                settings.loadTolerance = try self.share(node)
+            },
+            "vcpus-per-core": { (node, settings) throws(ConfigurationError) in
+                settings.vcpusPerCore = try self.number(node, 0.1...1000)
+            },
+            "host-reserve": { (node, settings) throws(ConfigurationError) in settings.hostReserve = try self.size(node)
+            },
+            "host-reserve-share": { (node, settings) throws(ConfigurationError) in
+                settings.hostReserveShare = try self.share(node)
+            },
+            "huge-pages-from": { (node, settings) throws(ConfigurationError) in
+                settings.hugePagesFrom = try self.size(node)
+            },
+            "remote-memory": { (node, settings) throws(ConfigurationError) in
+                settings.remoteMemory = try self.share(node)
+            },
             "ksm-sleep-millisecs": { (node, settings) throws(ConfigurationError) in
                 settings.ksmSleepMilliseconds = UInt64(try self.integer(node, 1...3_600_000))
             },
             "ksm-pages-to-scan": { (node, settings) throws(ConfigurationError) in
                 settings.ksmPagesToScan = UInt64(try self.integer(node, 1...100_000_000))
             },
-            "chain-depth": { (node, settings) throws(ConfigurationError) in settings.chainDepth = try self.integer(node, 1...1000) },
+            "chain-depth": { (node, settings) throws(ConfigurationError) in
+                settings.chainDepth = try self.integer(node, 1...1000)
+            },
         ]
     }
 
     private var migration: Keys {
         [
-            "targets": { (node, settings) throws(ConfigurationError) in settings.migrationTargets = try self.strings(node) },
-            "release": { (node, settings) throws(ConfigurationError) in settings.migrationRelease = try self.string(node) },
+            "targets": { (node, settings) throws(ConfigurationError) in
+                settings.migrationTargets = try self.strings(node)
+            },
+            "release": { (node, settings) throws(ConfigurationError) in
+                settings.migrationRelease = try self.string(node)
+            },
         ]
     }
 
     private var backup: Keys {
         [
-            "folders": { (node, settings) throws(ConfigurationError) in settings.backupFolders = try self.strings(node) },
-            "max-age-days": { (node, settings) throws(ConfigurationError) in settings.backupAgeDays = try self.integer(node, 1...36_500) },
+            "folders": { (node, settings) throws(ConfigurationError) in settings.backupFolders = try self.strings(node)
+            },
+            "max-age-days": { (node, settings) throws(ConfigurationError) in
+                settings.backupAgeDays = try self.integer(node, 1...36_500)
+            },
         ]
     }
 
@@ -68,7 +99,9 @@ struct SettingsParser {
     }
 
     private func waivers(_ node: YAMLNode, _ settings: inout Settings) throws(ConfigurationError) {
-        guard let sequence = node.sequence else { throw error(node, "waivers are a list", nil, "Begin each one with `- practice:`") }
+        guard let sequence = node.sequence else {
+            throw error(node, "waivers are a list", nil, "Begin each one with `- practice:`")
+        }
         for item in sequence {
             var fields: [String: YAMLNode] = [:]
             for (key, value) in try pairs(item, "a waiver") {
@@ -76,14 +109,20 @@ struct SettingsParser {
                 guard Self.waiverKeys.contains(name) else { throw unknown(key, name, "a waiver", Self.waiverKeys) }
                 fields[name] = value
             }
-            guard let practice = fields["practice"], let reason = fields["reason"], let expires = fields["expires"] else {
-                throw error(item, "a waiver needs practice, reason and expires", nil, "Without a reason and an end an exception becomes the rule")
+            guard let practice = fields["practice"], let reason = fields["reason"], let expires = fields["expires"]
+            else {
+                throw error(
+                    item, "a waiver needs practice, reason and expires", nil,
+                    "Without a reason and an end an exception becomes the rule")
             }
             let day = try string(expires)
-            guard let end = CivilDay(day) else { throw error(expires, "\"\(day)\" is not a day", nil, "Write it as 2027-01-31") }
+            guard let end = CivilDay(day) else {
+                throw error(expires, "\"\(day)\" is not a day", nil, "Write it as 2027-01-31")
+            }
             settings.waivers.append(
                 Settings.Waiver(
-                    practice: try string(practice), guest: try fields["guest"].map { (node) throws(ConfigurationError) in try string(node) },
+                    practice: try string(practice),
+                    guest: try fields["guest"].map { (node) throws(ConfigurationError) in try string(node) },
                     reason: try string(reason), expires: end, line: item.mark.line))
         }
     }
@@ -92,7 +131,9 @@ struct SettingsParser {
 
     // MARK: YAMLNodes
 
-    private func mapping(_ node: YAMLNode, _ name: String, _ keys: Keys, _ settings: inout Settings) throws(ConfigurationError) {
+    private func mapping(_ node: YAMLNode, _ name: String, _ keys: Keys, _ settings: inout Settings)
+        throws(ConfigurationError)
+    {
         for (key, value) in try pairs(node, name) {
             let word = try string(key)
             guard let read = keys[word] else { throw unknown(key, word, name, keys.keys.sorted()) }
@@ -100,7 +141,9 @@ struct SettingsParser {
         }
     }
 
-    private func pairs(_ node: YAMLNode, _ name: String) throws(ConfigurationError) -> [(key: YAMLNode, value: YAMLNode)] {
+    private func pairs(_ node: YAMLNode, _ name: String) throws(ConfigurationError) -> [(
+        key: YAMLNode, value: YAMLNode
+    )] {
         guard let mapping = node.mapping else { throw error(node, "\(name) must be `key: value` lines", nil, nil) }
         return mapping
     }
@@ -120,7 +163,8 @@ struct SettingsParser {
     private func integer(_ node: YAMLNode, _ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
         let text = try string(node)
         guard let value = Int(text), range.contains(value) else {
-            throw error(node, "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)", nil, nil)
+            throw error(
+                node, "\"\(text)\" is not a whole number from \(range.lowerBound) to \(range.upperBound)", nil, nil)
         }
         return value
     }
@@ -168,7 +212,8 @@ struct SettingsParser {
 
     private func error(_ node: YAMLNode, _ what: String, _ nearest: String?, _ remedy: String?) -> ConfigurationError {
         ConfigurationError(
-            what, path: path, line: node.mark.line, column: node.mark.column, remedy: nearest.map { "Did you mean \"\($0)\"?" } ?? remedy)
+            what, path: path, line: node.mark.line, column: node.mark.column,
+            remedy: nearest.map { "Did you mean \"\($0)\"?" } ?? remedy)
     }
 
     private func nearest(_ word: String, _ known: [String]) -> String? { Spelling.nearest(to: word, among: known) }

@@ -15,14 +15,17 @@ extension Settings {
     /// - Throws: a ``ConfigurationError`` for a file that cannot be read or says something unknown.
     public static func read(_ path: String?) throws(ConfigurationError) -> Settings {
         if let path { return try parse(load(path), path: path) }
-        for candidate in searchPath where access(candidate, F_OK) == 0 { return try parse(load(candidate), path: candidate) }
+        for candidate in searchPath where access(candidate, F_OK) == 0 {
+            return try parse(load(candidate), path: candidate)
+        }
         return Settings()
     }
 
     private static func load(_ path: String) throws(ConfigurationError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw ConfigurationError(String(cString: strerror(errno)), path: path, remedy: "Name a readable file with --config")
+            throw ConfigurationError(
+                String(cString: strerror(errno)), path: path, remedy: "Name a readable file with --config")
         }
         defer { close(descriptor) }
         var status = stat()
@@ -35,7 +38,9 @@ extension Settings {
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var filled = 0
         while filled < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled) }
+            let count = bytes.withUnsafeMutableBytes {
+                Glibc.read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
+            }
             if count < 0 { throw ConfigurationError(String(cString: strerror(errno)), path: path) }
             if count == 0 { break }
             filled += count

@@ -27,7 +27,9 @@ struct YAMLNode {
     /// libyaml parses, event by event, so that a hostile text costs no more memory than its own size.
     static func read(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> YAMLNode? {
         var parser = yaml_parser_t()
-        guard yaml_parser_initialize(&parser) == 1 else { throw ConfigurationError("libyaml has no memory left", path: path) }
+        guard yaml_parser_initialize(&parser) == 1 else {
+            throw ConfigurationError("libyaml has no memory left", path: path)
+        }
         defer { yaml_parser_delete(&parser) }
         // The parser keeps the pointer until it is deleted.
         let input = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, bytes.count))
@@ -58,7 +60,9 @@ struct YAMLNode {
             case YAML_DOCUMENT_END_EVENT, YAML_STREAM_END_EVENT: return root
             default: break
             }
-            guard open.count <= depthLimit else { throw refuse("the configuration is nested more than \(depthLimit) levels deep") }
+            guard open.count <= depthLimit else {
+                throw refuse("the configuration is nested more than \(depthLimit) levels deep")
+            }
             guard let finished else { continue }
             if open.isEmpty { root = finished } else { try open[open.count - 1].take(finished, path: path) }
         }
@@ -78,10 +82,12 @@ struct YAMLNode {
                 pairs[last].value = node
             } else {
                 guard let key = node.scalar else {
-                    throw ConfigurationError("a key must be a word", path: path, line: node.mark.line, column: node.mark.column)
+                    throw ConfigurationError(
+                        "a key must be a word", path: path, line: node.mark.line, column: node.mark.column)
                 }
                 guard !pairs.contains(where: { $0.key.scalar == key }) else {
-                    throw ConfigurationError("\"\(key)\" stands here twice", path: path, line: node.mark.line, column: node.mark.column)
+                    throw ConfigurationError(
+                        "\"\(key)\" stands here twice", path: path, line: node.mark.line, column: node.mark.column)
                 }
                 pairs.append((node, YAMLNode(content: .sequence([]), mark: Mark(line: 0, column: 0))))
             }
@@ -95,6 +101,7 @@ struct YAMLNode {
     private static func problem(of parser: yaml_parser_t, path: String) -> ConfigurationError {
         let words = parser.problem.map { String(cString: $0) } ?? "it cannot be parsed"
         return ConfigurationError(
-            "this is not YAML: \(words)", path: path, line: Int(parser.problem_mark.line) + 1, column: Int(parser.problem_mark.column) + 1)
+            "this is not YAML: \(words)", path: path, line: Int(parser.problem_mark.line) + 1,
+            column: Int(parser.problem_mark.column) + 1)
     }
 }

@@ -33,6 +33,12 @@ public struct EstateSurvey: Sendable {
         public var notes: [Text]
         /// Definitions that could not be read. The others were judged all the same.
         public var failures: [any Error]
+        /// An answer.
+        public init(estate: Estate, notes: [Text], failures: [any Error]) {
+            self.estate = estate
+            self.notes = notes
+            self.failures = failures
+        }
     }
 
     private let request: Request
@@ -92,10 +98,15 @@ public struct EstateSurvey: Sendable {
             let answer = try await LibvirtGuests.read(uri: uri, settings: settings, request: request)
             let host = isLocal ? try await self.host(root: "/") : nil
             var notes: [Text] = []
-            if !isLocal { notes.append(Text("guests of \(uri ?? "libvirt"); its host was not examined", "客户机来自 \(uri ?? "libvirt");未检查其主机")) }
+            if !isLocal {
+                notes.append(
+                    Text("guests of \(uri ?? "libvirt"); its host was not examined", "客户机来自 \(uri ?? "libvirt");未检查其主机")
+                )
+            }
             return await self.answer(
-                host: host, guests: answer.guests, capabilities: answer.capabilities, notes: notes, failures: answer.failures)
-        } catch where request.connect == nil {
+                host: host, guests: answer.guests, capabilities: answer.capabilities, notes: notes,
+                failures: answer.failures)
+        } catch  where request.connect == nil {
             return try await withoutLibvirt(error)
         }
     }
@@ -110,7 +121,8 @@ public struct EstateSurvey: Sendable {
             files = await GuestFiles.read(paths.map { ($0, false) }, settings: settings)
             notes.append(
                 Text(
-                    "\(files.guests.count) guests as defined in \(folder); what runs is not known", "客户机(\(files.guests.count) 个)取自 \(folder) 中的定义;运行状态未知"))
+                    "\(files.guests.count) guests as defined in \(folder); what runs is not known",
+                    "客户机(\(files.guests.count) 个)取自 \(folder) 中的定义;运行状态未知"))
         } else {
             notes.append(Text("no guests were examined", "未检查任何客户机"))
         }
@@ -119,24 +131,62 @@ public struct EstateSurvey: Sendable {
 
     private func host(root: String? = nil) async throws -> HostFacts? {
         guard let root = root ?? request.hostRoot else { return nil }
-        guard Files.isFolder(root) == true else { throw SurveyError("there is no such folder", place: root, remedy: "Name the root of a captured tree") }
+        guard Files.isFolder(root) == true else {
+            throw SurveyError("there is no such folder", place: root, remedy: "Name the root of a captured tree")
+        }
         progress(Text("reading the host", "正在读取主机信息"))
         return await Blocking.run { HostFacts.read(root: root) }
     }
 
     private func answer(
-        host: HostFacts?, guests: [Guest], capabilities: Fact<HypervisorCapabilities>? = nil, notes: [Text], failures: [any Error]
+        host: HostFacts?, guests: [Guest], capabilities: Fact<HypervisorCapabilities>? = nil, notes: [Text],
+        failures: [any Error]
     ) async -> Answer {
-        let now = Int64(time(nil))
-        let estate: Estate
-        if let capabilities {
-            estate = Estate(
-                host: host ?? .unexamined, hasHost: host != nil, guests: guests.sorted { $0.name < $1.name }, capabilities: capabilities,
-                settings: settings, now: now)
-        } else {
-            estate = Estate(
-                host: host ?? .unexamined, hasHost: host != nil, guests: guests.sorted { $0.name < $1.name }, settings: settings, now: now)
+        let guests = guests.sorted { $0.name < $1.name }
+        let targets = await Blocking.run { [settings] in Self.targets(settings) }
+        var images: [String: Fact<ImageFacts>] = [:]
+        if let root = host?.root {
+            progress(Text("reading disk images", "正在读取磁盘映像"))
+            images = await self.images(of: guests, root: root)
         }
+        let history = await Blocking.run { [settings] in BackupFolders.read(settings.backupFolders, guests: guests) }
+        let estate = Estate(
+            host: host ?? .unexamined, hasHost: host != nil, guests: guests, images: images, hasImages: host != nil,
+            capabilities: capabilities
+                ?? .unknown(Unknown(.notExamined, source: "capabilities", remedy: Guest.connect)),
+            migrationTargets: targets, settings: settings, now: Int64(time(nil)), history: history)
         return Answer(estate: estate, notes: notes, failures: failures)
+    }
+
+    /// Headers of the images guests name, and of what these are backed by. Nothing an image refers to is opened but local files.
+    private func images(of guests: [Guest], root: String) async -> [String: Fact<ImageFacts>] {
+        var roots = Set<ImageSet.Root>()
+        for guest in guests {
+            for domain in [guest.live, guest.persistent].compactMap({ $0 }) {
+                for disk in domain.disks {
+                    guard let path = disk.path, path.hasPrefix("/") else { continue }
+                    roots.insert(ImageSet.Root(path: path, format: disk.format))
+                }
+            }
+        }
+        let checks = request.checksImages
+        let ordered = roots.sorted { ($0.path, $0.format ?? "") < ($1.path, $1.format ?? "") }
+        let images = await Blocking.run { ImageSet.read(ordered, root: root, gate: .open, checks: checks).images }
+        // Captures hold no images: what is not in one says nothing of the host.
+        return root == "/" ? images : images.filter { !$0.value.isMissing }
+    }
+
+    /// Capabilities of migration targets, from the files the settings name.
+    private static func targets(_ settings: Settings) -> [String: Fact<HypervisorCapabilities>] {
+        var targets: [String: Fact<HypervisorCapabilities>] = [:]
+        for path in settings.migrationTargets {
+            do {
+                let text = String(decoding: try Files.read(path), as: UTF8.self)
+                targets[path] = .known(try HypervisorCapabilities(capabilities: text, path: path))
+            } catch {
+                targets[path] = .unknown(Unknown(.failed("\(error)"), source: path))
+            }
+        }
+        return targets
     }
 }

@@ -12,7 +12,8 @@ enum Files {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw SurveyError(String(cString: strerror(errno)), place: path) }
         guard isInput || status.st_mode & S_IFMT == S_IFREG else {
-            throw SurveyError("this is not a regular file", place: path, remedy: "Name a domain definition, or a folder of them")
+            throw SurveyError(
+                "this is not a regular file", place: path, remedy: "Name a domain definition, or a folder of them")
         }
         let limit = XMLDocument.Limit.bytes
         guard status.st_size <= limit else { throw tooLarge(path, Int(status.st_size), limit) }

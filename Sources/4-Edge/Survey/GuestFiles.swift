@@ -46,7 +46,9 @@ public struct GuestFiles: Sendable {
         return sum
     }
 
-    private static func part(_ files: ArraySlice<(path: String, isNamed: Bool)>, _ rules: [(Wildcard, Workload)]) -> GuestFiles {
+    private static func part(_ files: ArraySlice<(path: String, isNamed: Bool)>, _ rules: [(Wildcard, Workload)])
+        -> GuestFiles
+    {
         var result = GuestFiles()
         for file in files {
             do {
@@ -73,7 +75,8 @@ public struct GuestFiles: Sendable {
         // libvirt's status files hold what runs; definitions hold the next start.
         let isLive = document.root.name == "domstatus"
         var guest = Guest(
-            name: name, origin: .file(document.path), persistent: isLive ? nil : definition, live: isLive ? definition : nil)
+            name: name, origin: .file(document.path), persistent: isLive ? nil : definition,
+            live: isLive ? definition : nil)
         if isLive { guest.state = .known(.running) }
         guest.workload = Self.workload(definition, name: name, rules)
         return guest

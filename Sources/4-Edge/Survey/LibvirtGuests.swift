@@ -28,14 +28,18 @@ struct LibvirtGuests: Sendable {
     }
 
     /// Asks a connection for everything: one call for the list, one for the statistics of all.
-    static func read(uri: String?, settings: Settings, request: EstateSurvey.Request) async throws(SurveyError) -> LibvirtGuests {
+    static func read(uri: String?, settings: Settings, request: EstateSurvey.Request) async throws(SurveyError)
+        -> LibvirtGuests
+    {
         // virsh takes the system's daemon where nothing is said; libvirt itself would take the user's for an ordinary user.
         let connection = Connection(uri: uri ?? "qemu:///system")
         let place = uri ?? "qemu:///system"
         do throws(LibvirtError) {
             try await connection.open()
             let records = try await connection.domains()
-            var statistics = try await Result<[StatisticsRecord], LibvirtError>.of { () async throws(LibvirtError) in try await connection.statistics() }
+            var statistics = try await Result<[StatisticsRecord], LibvirtError>.of { () async throws(LibvirtError) in
+                try await connection.statistics()
+            }
             var loads: [String: Double] = [:]
             if let seconds = request.observe, case .success(let before) = statistics {
                 try? await Task.sleep(for: .seconds(seconds))
@@ -64,23 +68,32 @@ struct LibvirtGuests: Sendable {
             do {
                 let place = "\(uri): \(record.name)"
                 var guest = Guest(
-                    name: record.name, origin: .libvirt(uri), persistent: try record.persistent.map { try DomainDefinition(xml: $0, path: place) },
+                    name: record.name, origin: .libvirt(uri),
+                    persistent: try record.persistent.map { try DomainDefinition(xml: $0, path: place) },
                     live: try record.live.map { try DomainDefinition(xml: $0, path: place) })
-                guest.state = record.state.flatMap(Self.state).map(Fact.known) ?? .unknown(Unknown(.missing, source: "virDomainGetState"))
-                guest.isAutostart = record.isAutostart.map(Fact.known) ?? .unknown(Unknown(.missing, source: "virDomainGetAutostart"))
-                guest.messages = record.messages.map(Fact.known) ?? .unknown(Unknown(.missing, source: "virDomainGetMessages"))
+                guest.state =
+                    record.state.flatMap(Self.state).map(Fact.known)
+                    ?? .unknown(Unknown(.missing, source: "virDomainGetState"))
+                guest.isAutostart =
+                    record.isAutostart.map(Fact.known) ?? .unknown(Unknown(.missing, source: "virDomainGetAutostart"))
+                guest.messages =
+                    record.messages.map(Fact.known) ?? .unknown(Unknown(.missing, source: "virDomainGetMessages"))
                 switch statistics {
-                case .failure(let error): guest.statistics = .unknown(Unknown(.failed(error.message), source: error.function))
+                case .failure(let error):
+                    guest.statistics = .unknown(Unknown(.failed(error.message), source: error.function))
                 case .success:
                     if let record = byName[record.name] {
                         var values = Self.statistics(record)
                         values.load = loads[record.name]
                         guest.statistics = .known(values)
                     } else {
-                        guest.statistics = .unknown(Unknown(.missing, source: "statistics of a guest that does not run"))
+                        guest.statistics = .unknown(
+                            Unknown(.missing, source: "statistics of a guest that does not run"))
                     }
                 }
-                if let definition = guest.definition { guest.workload = GuestFiles.workload(definition, name: guest.name, rules) }
+                if let definition = guest.definition {
+                    guest.workload = GuestFiles.workload(definition, name: guest.name, rules)
+                }
                 guests.append(guest)
             } catch {
                 failures.append(error)
@@ -127,7 +140,9 @@ struct LibvirtGuests: Sendable {
     }
 
     /// Mean load of each guest's vCPUs between two bulk calls, 0 ... 1.
-    private static func loads(_ before: [StatisticsRecord], _ after: [StatisticsRecord], seconds: Double) -> [String: Double] {
+    private static func loads(_ before: [StatisticsRecord], _ after: [StatisticsRecord], seconds: Double) -> [String:
+        Double]
+    {
         var loads: [String: Double] = [:]
         let earlier = Dictionary(before.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for record in after {
@@ -135,7 +150,9 @@ struct LibvirtGuests: Sendable {
             var spent = 0.0
             var count = 0
             for index in 0..<Int(clamping: record.numbers["vcpu.maximum"] ?? 0) {
-                guard let one = start.numbers["vcpu.\(index).time"], let two = record.numbers["vcpu.\(index).time"], two >= one else { continue }
+                guard let one = start.numbers["vcpu.\(index).time"], let two = record.numbers["vcpu.\(index).time"],
+                    two >= one
+                else { continue }
                 spent += Double(two - one) / 1e9
                 count += 1
             }
@@ -146,8 +163,11 @@ struct LibvirtGuests: Sendable {
 
     private static func capabilities(_ connection: Connection) async -> Fact<HypervisorCapabilities> {
         do {
-            var capabilities = try HypervisorCapabilities(capabilities: await connection.capabilities(), path: "capabilities")
-            if let more = try? await connection.domainCapabilities() { try? capabilities.add(domainCapabilities: more, path: "domain capabilities") }
+            var capabilities = try HypervisorCapabilities(
+                capabilities: await connection.capabilities(), path: "capabilities")
+            if let more = try? await connection.domainCapabilities() {
+                try? capabilities.add(domainCapabilities: more, path: "domain capabilities")
+            }
             if let versions = try? await connection.versions() {
                 capabilities.driver = versions.driver
                 capabilities.hypervisorVersion = versions.hypervisor.map { SoftwareVersion(encoded: $0) }

@@ -57,7 +57,9 @@ public struct Advice: Sendable {
     }
 
     /// Maps in parallel, in order; a few at a time are not worth a task.
-    private func spread<Input: Sendable>(_ inputs: [Input], _ work: @escaping @Sendable (Input) -> Audit.Result) async -> [Audit.Result] {
+    private func spread<Input: Sendable>(_ inputs: [Input], _ work: @escaping @Sendable (Input) -> Audit.Result) async
+        -> [Audit.Result]
+    {
         let chunk = 64
         guard inputs.count > chunk else { return inputs.map(work) }
         return await withTaskGroup(of: (Int, [Audit.Result]).self) { group in
@@ -81,7 +83,9 @@ public struct Advice: Sendable {
 
     private func configuration(_ estate: Estate) -> Audit.Result {
         var collector = Collector(
-            Audit.Subject(kind: .configuration, name: estate.settings.source ?? "configuration", file: estate.settings.source), estate)
+            Audit.Subject(
+                kind: .configuration, name: estate.settings.source ?? "configuration", file: estate.settings.source),
+            estate)
         for (index, entry) in practices.enumerated() {
             guard let practice = entry.practice as? any SettingsPractice else { continue }
             collector.add(practice.judge(estate.host, in: estate), of: index, entry.about)
@@ -93,7 +97,8 @@ public struct Advice: Sendable {
         var file: String?
         if case .file(let path) = guest.origin { file = path }
         var collector = Collector(
-            Audit.Subject(kind: .guest, name: guest.name, file: file, workload: guest.workload, state: guest.state.value), estate)
+            Audit.Subject(
+                kind: .guest, name: guest.name, file: file, workload: guest.workload, state: guest.state.value), estate)
         for (index, entry) in practices.enumerated() {
             guard let practice = entry.practice as? any GuestPractice else { continue }
             collector.add(both(practice, entry.about, guest, estate), of: index, entry.about)
@@ -109,7 +114,8 @@ public struct Advice: Sendable {
             return judgement
         }
         guard let live = guest.live else {
-            return guest.persistent.map { judged($0, .nextStart) } ?? .unknown(Unknown(.missing, source: "definition of \(guest.name)"))
+            return guest.persistent.map { judged($0, .nextStart) }
+                ?? .unknown(Unknown(.missing, source: "definition of \(guest.name)"))
         }
         guard let persistent = guest.persistent else { return judged(live, .running) }
         if live.root.document === persistent.root.document { return judged(live, .both) }
@@ -117,7 +123,8 @@ public struct Advice: Sendable {
         let next = judged(persistent, .nextStart)
         for finding in next.findings {
             let twin = sum.findings.firstIndex {
-                $0.severity == finding.severity && $0.part == finding.part && $0.observed == finding.observed && $0.expected == finding.expected
+                $0.severity == finding.severity && $0.part == finding.part && $0.observed == finding.observed
+                    && $0.expected == finding.expected
             }
             if let twin { sum.findings[twin].holds = .both } else { sum.findings.append(finding) }
         }
@@ -156,7 +163,10 @@ private struct Collector {
 
     mutating func add(_ judgement: Judgement, of index: Int, _ about: About) {
         for finding in judgement.findings {
-            let waiver = about.canBeWaived ? waivers.first { entry in ([about.id] + about.aliases).contains(where: entry.practice.matches) }?.waiver : nil
+            let waiver =
+                about.canBeWaived
+                ? waivers.first { entry in ([about.id] + about.aliases).contains(where: entry.practice.matches) }?
+                    .waiver : nil
             result.findings.append(Audit.Entry(practice: index, finding: finding, waiver: waiver))
         }
         for reason in judgement.unknowns { result.unknowns.append(Audit.Remark(practice: index, reason: reason)) }

@@ -19,7 +19,8 @@ public struct Audit: Sendable {
         /// A guest's state, where it is known.
         public var state: Guest.State?
         /// A subject.
-        public init(kind: Kind, name: String, file: String? = nil, workload: Workload? = nil, state: Guest.State? = nil) {
+        public init(kind: Kind, name: String, file: String? = nil, workload: Workload? = nil, state: Guest.State? = nil)
+        {
             self.kind = kind
             self.name = name
             self.file = file
@@ -114,7 +115,11 @@ public struct Audit: Sendable {
             summary.notApplicable += result.notApplicable.count
             summary.unknowns += result.unknowns.count
             for entry in result.findings {
-                if entry.waiver == nil { summary.findings[entry.finding.severity, default: 0] += 1 } else { summary.waived += 1 }
+                if entry.waiver == nil {
+                    summary.findings[entry.finding.severity, default: 0] += 1
+                } else {
+                    summary.waived += 1
+                }
             }
         }
         self.summary = summary

@@ -1,6 +1,7 @@
 import Advisor
 public import ArgumentParser
 import Configuration
+import ExampleEstate
 import Glibc
 import HostFacts
 import Inventory
@@ -20,6 +21,7 @@ struct Check: AsyncParsableCommand {
 
             Examples:
               nearmetal check --verbose
+              nearmetal check --example
               nearmetal check --connect qemu+ssh://root@kvm2/system
               nearmetal check --xml guests/ --format sarif --output nearmetal.sarif
               virsh dumpxml web1 | nearmetal check --xml -
@@ -35,12 +37,14 @@ struct Check: AsyncParsableCommand {
         var severity: Severity? { Severity(rawValue: rawValue) }
     }
 
-    @Option(name: [.short, .long], help: ArgumentHelp("libvirt connection. Default: as virsh has it.", valueName: "uri"))
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("libvirt connection. Default: as virsh has it.", valueName: "uri"))
     var connect: String?
 
     @Option(
         name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Definitions instead of libvirt: files, folders, or - for standard input.", valueName: "path"),
+        help: ArgumentHelp(
+            "Definitions instead of libvirt: files, folders, or - for standard input.", valueName: "path"),
         completion: .file(extensions: ["xml"]))
     var xml: [String] = []
 
@@ -49,13 +53,19 @@ struct Check: AsyncParsableCommand {
         completion: .directory)
     var hostRoot: String?
 
-    @Option(help: ArgumentHelp("Configuration. Default: ./nearmetal.yaml, then /etc/nearmetal/nearmetal.yaml.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Configuration. Default: ./nearmetal.yaml, then /etc/nearmetal/nearmetal.yaml.", valueName: "file"))
     var config: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("text, json, sarif, junit, markdown or prometheus.", valueName: "format"))
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("text, json, sarif, junit, markdown or prometheus.", valueName: "format"))
     var format: ReportFormat = .text
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Write the report to a file; it appears whole or not at all.", valueName: "file"))
+    @Option(
+        name: [.short, .long],
+        help: ArgumentHelp("Write the report to a file; it appears whole or not at all.", valueName: "file"))
     var output: String?
 
     @Option(help: ArgumentHelp("Judge only these practices; wildcards are allowed.", valueName: "id,…"))
@@ -67,7 +77,9 @@ struct Check: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Judge only guests of this name; wildcards are allowed.", valueName: "name"))
     var guest: [String] = []
 
-    @Option(help: ArgumentHelp("Severity from which the exit status is 1: error, warning, advice, info or never.", valueName: "severity"))
+    @Option(
+        help: ArgumentHelp(
+            "Severity from which the exit status is 1: error, warning, advice, info or never.", valueName: "severity"))
     var failOn: FailOn = .error
 
     @Flag(help: "Exit with 2 if anything is unknown.")
@@ -79,18 +91,35 @@ struct Check: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Observe running guests for so long, to know their load.", valueName: "seconds"))
     var observe: Double?
 
+    @Flag(help: "Walk the metadata of qcow2 images too, which reads much.")
+    var checkImages = false
+
+    @Flag(help: "Judge the example that is built in: a four-node host with a dozen guests.")
+    var example = false
+
     @OptionGroup var display: OutputOptions
 
     func validate() throws {
-        if !xml.isEmpty, connect != nil { throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt") }
+        if example, !xml.isEmpty || connect != nil || hostRoot != nil {
+            throw ValidationError(
+                "--example brings its own host and guests: leave --xml, --connect and --host-root out")
+        }
+        if !xml.isEmpty, connect != nil {
+            throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt")
+        }
         if let observe, !(observe > 0 && observe <= 3600) { throw ValidationError("--observe takes 0 to 3600 seconds") }
-        for id in names(only) + names(except) where !Practices.all.contains(where: { Wildcard(id).matches($0.about.id) || $0.about.aliases.contains(id) }) {
+        for id in names(only) + names(except)
+        where !Practices.all.contains(where: { Wildcard(id).matches($0.about.id) || $0.about.aliases.contains(id) }) {
             let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
-            throw ValidationError("There is no practice \"\(id)\". " + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
+            throw ValidationError(
+                "There is no practice \"\(id)\". "
+                    + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
         }
     }
 
-    private func names(_ list: String?) -> [String] { list?.split(separator: ",").map { String($0).trimmingSpaces } ?? [] }
+    private func names(_ list: String?) -> [String] {
+        list?.split(separator: ",").map { String($0).trimmingSpaces } ?? []
+    }
 
     func run() async throws {
         let progress = Progress(language: display.language)
@@ -102,7 +131,11 @@ struct Check: AsyncParsableCommand {
             request.xml = xml
             request.hostRoot = hostRoot
             request.observe = observe
-            answer = try await EstateSurvey(request, settings: settings) { progress.say($0) }.gather()
+            request.checksImages = checkImages
+            answer =
+                example
+                ? ExampleEstate.answer(settings)
+                : try await EstateSurvey(request, settings: settings) { progress.say($0) }.gather()
         } catch {
             progress.finish()
             throw failing(error)
@@ -117,12 +150,18 @@ struct Check: AsyncParsableCommand {
         progress.finish()
         for failure in answer.failures { say("nearmetal: \(failure)") }
         if !guest.isEmpty, !audit.results.contains(where: { $0.subject.kind == .guest }) {
-            throw failing(Failure("there is no guest \(guest.joined(separator: ", ")); there are \(estate.guests.map(\.name).prefix(20).joined(separator: ", "))"))
+            throw failing(
+                Failure(
+                    "there is no guest \(guest.joined(separator: ", ")); there are \(estate.guests.map(\.name).prefix(20).joined(separator: ", "))"
+                ))
         }
         let report = Report(
-            audit, language: display.language, version: Version.text, moment: estate.now, host: estate.hasHost ? heading(estate.host) : nil,
+            audit, language: display.language, version: Version.text, moment: estate.now,
+            host: estate.hasHost ? heading(estate.host) : nil,
             notes: answer.notes, failOn: failOn.severity)
-        let bytes = format == .text && output == nil ? TextReport(style: display.style(verbose: verbose)).bytes(report) : format.write(report)
+        let bytes =
+            format == .text && output == nil
+            ? TextReport(style: display.style(verbose: verbose)).bytes(report) : format.write(report)
         if let output {
             do { try WholeFile.write(bytes, to: output) } catch { throw failing(error) }
         } else if !write(bytes, to: STDOUT_FILENO) {
@@ -135,8 +174,11 @@ struct Check: AsyncParsableCommand {
 
     /// Name, distribution and kernel of the host in a line.
     private func heading(_ host: HostFacts) -> String {
-        [host.system.hostName.value, host.system.distribution.value?.name, host.kernel.release.value.map { "Linux \($0)" }, host.cpu.model.value]
-            .compactMap { $0 }.joined(separator: " · ")
+        [
+            host.system.hostName.value, host.system.distribution.value?.name,
+            host.kernel.release.value.map { "Linux \($0)" }, host.cpu.model.value,
+        ]
+        .compactMap { $0 }.joined(separator: " · ")
     }
 }
 

@@ -14,7 +14,8 @@ struct Explain: ParsableCommand {
               nearmetal explain --lang zh ksm-fits
             """)
 
-    @Argument(help: "The practice's id; `nearmetal practices` lists them.", completion: .list(Practices.all.map(\.about.id)))
+    @Argument(
+        help: "The practice's id; `nearmetal practices` lists them.", completion: .list(Practices.all.map(\.about.id)))
     var id: String
 
     @OptionGroup var output: OutputOptions
@@ -23,8 +24,11 @@ struct Explain: ParsableCommand {
         guard let (practice, about) = Practices.named(id) else {
             let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
             throw ValidationError(
-                "There is no practice \"\(id)\". " + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
+                "There is no practice \"\(id)\". "
+                    + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
         }
-        write(Array(PracticeText.explanation(practice, about, language: output.language, style: output.style()).utf8), to: STDOUT_FILENO)
+        write(
+            Array(PracticeText.explanation(practice, about, language: output.language, style: output.style()).utf8),
+            to: STDOUT_FILENO)
     }
 }

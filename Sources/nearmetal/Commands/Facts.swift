@@ -17,7 +17,9 @@ struct Facts: ParsableCommand {
     /// How facts are written.
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-    @Option(help: ArgumentHelp("Read below this folder, a captured tree; nothing outside it is read.", valueName: "dir"), completion: .directory)
+    @Option(
+        help: ArgumentHelp("Read below this folder, a captured tree; nothing outside it is read.", valueName: "dir"),
+        completion: .directory)
     var hostRoot = "/"
 
     @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
@@ -28,7 +30,9 @@ struct Facts: ParsableCommand {
     func run() throws {
         var status = stat()
         guard stat(hostRoot, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw failing(Failure("\(hostRoot): there is no such folder. Name the root of a captured tree, or leave --host-root out"))
+            throw failing(
+                Failure(
+                    "\(hostRoot): there is no such folder. Name the root of a captured tree, or leave --host-root out"))
         }
         let facts = HostFacts.read(root: hostRoot)
         switch format {

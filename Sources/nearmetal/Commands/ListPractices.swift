@@ -25,7 +25,10 @@ struct ListPractices: ParsableCommand {
         let abouts = Practices.all.map(\.about)
         switch format {
         case .json: write(PracticeText.json(abouts, language: output.language), to: STDOUT_FILENO)
-        case .text: write(Array(PracticeText.table(abouts, language: output.language, style: output.style()).utf8), to: STDOUT_FILENO)
+        case .text:
+            write(
+                Array(PracticeText.table(abouts, language: output.language, style: output.style()).utf8),
+                to: STDOUT_FILENO)
         }
     }
 }

@@ -29,7 +29,9 @@ func say(_ line: String) { write([UInt8]((line + "\n").utf8), to: STDERR_FILENO)
 func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     var offset = 0
     while offset < bytes.count {
-        let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset) }
+        let count = bytes.withUnsafeBytes {
+            Glibc.write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset)
+        }
         if count < 0 {
             if errno == EINTR { continue }
             if errno == EPIPE { exit(0) }

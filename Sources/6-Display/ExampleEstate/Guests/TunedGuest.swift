@@ -30,7 +30,7 @@ extension ExampleGuests {
           </os>
           <features><acpi/><apic/><kvm><hint-dedicated state='on'/></kvm></features>
           <cpu mode='host-passthrough' check='none' migratable='on'>
-            <topology sockets='1' dies='1' cores='1' threads='2'/>
+            <topology sockets='1' dies='1' cores='2' threads='1'/>
           </cpu>
           <clock offset='utc'/>
           <on_poweroff>destroy</on_poweroff>

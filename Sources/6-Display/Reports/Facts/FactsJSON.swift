@@ -55,7 +55,9 @@ public struct FactsJSON {
         guard let values = fact.value else { return json.null() }
         json.object { json in for (key, value) in values.sorted(by: { $0.key < $1.key }) { json.member(key, value) } }
     }
-    private mutating func list<Item: Sendable>(_ name: String, _ fact: Fact<[Item]>, _ write: (inout FactsJSON, Item) -> Void) {
+    private mutating func list<Item: Sendable>(
+        _ name: String, _ fact: Fact<[Item]>, _ write: (inout FactsJSON, Item) -> Void
+    ) {
         note(name, fact)
         json.key(name)
         guard let items = fact.value else { return json.null() }
@@ -139,7 +141,11 @@ public struct FactsJSON {
     }
 
     private mutating func line(_ name: String, _ fact: Fact<KernelCommandLine>) {
-        strings(name, fact.map { $0.parameters.map { parameter in parameter.value.map { "\(parameter.name)=\($0)" } ?? parameter.name } })
+        strings(
+            name,
+            fact.map {
+                $0.parameters.map { parameter in parameter.value.map { "\(parameter.name)=\($0)" } ?? parameter.name }
+            })
     }
 
     private mutating func kernel(_ facts: KernelFacts) {
@@ -214,7 +220,11 @@ public struct FactsJSON {
             writer.kibibytes("freeKiB", node.free)
             writer.note("distances", node.distances)
             writer.json.key("distances")
-            if let distances = node.distances.value { writer.json.array(distances) { $0.integer($1) } } else { writer.json.null() }
+            if let distances = node.distances.value {
+                writer.json.array(distances) { $0.integer($1) }
+            } else {
+                writer.json.null()
+            }
             writer.pools(node.hugePages, isHost: false)
         }
         values("balancingScan", facts.balancingScan)
@@ -374,7 +384,11 @@ public struct FactsJSON {
             writer.note("memoryByNodeKiB", process.memoryByNode)
             writer.json.key("memoryByNodeKiB")
             if let nodes = process.memoryByNode.value {
-                writer.json.object { json in for (node, size) in nodes.sorted(by: { $0.key < $1.key }) { json.member(String(node), size.kibibytes) } }
+                writer.json.object { json in
+                    for (node, size) in nodes.sorted(by: { $0.key < $1.key }) {
+                        json.member(String(node), size.kibibytes)
+                    }
+                }
             } else {
                 writer.json.null()
             }

@@ -22,15 +22,21 @@ public struct FactsText {
         let margin = 22
         let isKnown = fact.value != nil
         let text = fact.value.map(words) ?? Words.unknown[language] + " (" + (fact.reason?.why[language] ?? "") + ")"
-        for (index, line) in Columns.wrapped(Columns.plain(text), to: max(20, page.style.width - margin - 2)).enumerated() {
+        for (index, line) in Columns.wrapped(Columns.plain(text), to: max(20, page.style.width - margin - 2))
+            .enumerated()
+        {
             let start = "  " + Columns.padded(index == 0 ? label[language] : "", margin)
             page.line(start + (isKnown ? line : page.style.ink(line, .dim)))
         }
     }
     private mutating func row(_ label: Text, _ fact: Fact<String>) { row(label, fact) { $0 } }
     private mutating func row(_ label: Text, _ fact: Fact<ByteCount>) { row(label, fact, \.description) }
-    private mutating func row(_ label: Text, _ fact: Fact<some BinaryInteger & Sendable>) { row(label, fact, \.description) }
-    private mutating func row<Kind>(_ label: Text, _ fact: Fact<IDSet<Kind>>) { row(label, fact) { $0.isEmpty ? "–" : $0.description } }
+    private mutating func row(_ label: Text, _ fact: Fact<some BinaryInteger & Sendable>) {
+        row(label, fact, \.description)
+    }
+    private mutating func row<Kind>(_ label: Text, _ fact: Fact<IDSet<Kind>>) {
+        row(label, fact) { $0.isEmpty ? "–" : $0.description }
+    }
     private mutating func row(_ label: Text, _ fact: Fact<Bool>) {
         let words = (Text("yes", "是")[language], Text("no", "否")[language])
         row(label, fact) { $0 ? words.0 : words.1 }
@@ -45,7 +51,9 @@ public struct FactsText {
         row(Text("command line", "内核命令行"), facts.kernel.commandLine) { Self.line($0) }
         row(Text("at the next boot", "下次启动时"), facts.boot.nextCommandLine) { Self.line($0) }
         row(Text("boot loader", "引导加载程序"), facts.boot.loader.map(\.rawValue))
-        row(Text("hypervisors", "虚拟化"), facts.hypervisor.present) { $0.isEmpty ? "–" : $0.map(\.rawValue).sorted().joined(separator: ", ") }
+        row(Text("hypervisors", "虚拟化"), facts.hypervisor.present) {
+            $0.isEmpty ? "–" : $0.map(\.rawValue).sorted().joined(separator: ", ")
+        }
         row(Text("runs under", "运行于"), facts.hypervisor.under.map { $0 ?? "–" })
         row(Text("tuned by", "调优工具"), facts.services.owners) { owners in
             owners.isEmpty ? "–" : owners.map { "\($0.tool.rawValue) \($0.profile ?? "")" }.joined(separator: ", ")
@@ -69,7 +77,10 @@ public struct FactsText {
         row(Text("THP", "透明大页"), facts.memory.thp.enabled)
         row(Text("THP defrag", "透明大页整理"), facts.memory.thp.defrag)
         row(Text("THP shared", "共享透明大页"), facts.memory.thp.shmemEnabled)
-        row(Text("KSM", "KSM"), facts.memory.ksm.run) { ["stopped", "running", "unmerging"].indices.contains($0) ? ["stopped", "running", "unmerging"][$0] : "\($0)" }
+        row(Text("KSM", "KSM"), facts.memory.ksm.run) {
+            ["stopped", "running", "unmerging"].indices.contains($0)
+                ? ["stopped", "running", "unmerging"][$0] : "\($0)"
+        }
         row(Text("KSM pages saved", "KSM 节省页数"), facts.memory.ksm.pagesSharing)
         row(Text("swap", "交换区"), facts.memory.swap) { areas in
             areas.isEmpty ? "–" : areas.map { "\($0.path) \($0.size)" }.joined(separator: ", ")
@@ -87,7 +98,9 @@ public struct FactsText {
                     .known(
                         "CPUs \(node.cpus.isEmpty ? "–" : node.cpus.description); \(node.memory.value?.description ?? "?"); "
                             + "distances \(node.distances.value?.map(String.init).joined(separator: " ") ?? "?")"))
-                if let pools = node.hugePages.value, pools.contains(where: { $0.total > 0 }) { row(Text(verbatim: ""), .known(Self.pools(pools))) }
+                if let pools = node.hugePages.value, pools.contains(where: { $0.total > 0 }) {
+                    row(Text(verbatim: ""), .known(Self.pools(pools)))
+                }
             }
         }
         row(Text("balancing", "自动平衡"), facts.sysctl.text("kernel.numa_balancing"))
@@ -97,10 +110,15 @@ public struct FactsText {
         case .unknown: row(Text("disks", "磁盘"), facts.storage.disks) { "\($0.count)" }
         case .known(let disks):
             for disk in disks {
-                let kind = disk.isRotational.value.map { $0 ? Text("spinning", "机械")[language] : Text("solid", "固态")[language] } ?? "?"
+                let kind =
+                    disk.isRotational.value.map {
+                        $0 ? Text("spinning", "机械")[language] : Text("solid", "固态")[language]
+                    } ?? "?"
                 row(
                     Text(verbatim: disk.name),
-                    .known("\(disk.size.value?.description ?? "?"), \(kind), \(disk.scheduler.value ?? "–")\(disk.mapperName.map { ", \($0)" } ?? "")"))
+                    .known(
+                        "\(disk.size.value?.description ?? "?"), \(kind), \(disk.scheduler.value ?? "–")\(disk.mapperName.map { ", \($0)" } ?? "")"
+                    ))
             }
         }
         row(Text("NFS mounts", "NFS 挂载"), facts.storage.mounts) { mounts in
@@ -118,7 +136,8 @@ public struct FactsText {
     }
 
     private static func line(_ line: KernelCommandLine) -> String {
-        line.parameters.map { parameter in parameter.value.map { "\(parameter.name)=\($0)" } ?? parameter.name }.joined(separator: " ")
+        line.parameters.map { parameter in parameter.value.map { "\(parameter.name)=\($0)" } ?? parameter.name }.joined(
+            separator: " ")
     }
 
     private static func pools(_ pools: [HugePagePool]) -> String {
@@ -128,7 +147,8 @@ public struct FactsText {
     private static func caches(_ caches: [CPUCache]) -> String {
         var lines: [String] = []
         for cache in caches {
-            let name = "L\(cache.level)\(cache.type == "Data" ? "d" : cache.type == "Instruction" ? "i" : "") \(cache.size?.description ?? "?")"
+            let name =
+                "L\(cache.level)\(cache.type == "Data" ? "d" : cache.type == "Instruction" ? "i" : "") \(cache.size?.description ?? "?")"
             if !lines.contains(name) { lines.append(name) }
         }
         return lines.joined(separator: ", ")

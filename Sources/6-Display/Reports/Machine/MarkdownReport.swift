@@ -12,7 +12,9 @@ struct MarkdownReport: ReportWriter {
         text += "\n\n"
         for note in report.notes { text += "> \(escape(note[language]))\n\n" }
         let summary = report.audit.summary
-        text += Words.subjects(summary)[language] + " " + Severity.allCases.map { Words.count($0, summary[$0])[language] }.joined(separator: ", ")
+        text +=
+            Words.subjects(summary)[language] + " "
+            + Severity.allCases.map { Words.count($0, summary[$0])[language] }.joined(separator: ", ")
         text += ". \(Words.rest(summary)[language])\n"
         let head = Text(
             "| Severity | Practice | Finding | Now | Next | Remedy |", "| 级别 | 实践 | 问题 | 当前 | 下次 | 措施 |")
@@ -25,7 +27,8 @@ struct MarkdownReport: ReportWriter {
             if !result.unknowns.isEmpty {
                 text += "\n<details><summary>\(Words.unknown[language]): \(result.unknowns.count)</summary>\n\n"
                 for remark in result.unknowns {
-                    text += "- `\(report.about(remark.practice).id)`: \(escape(Words.reason(remark.reason)[language]))\n"
+                    text +=
+                        "- `\(report.about(remark.practice).id)`: \(escape(Words.reason(remark.reason)[language]))\n"
                 }
                 text += "\n</details>\n"
             }

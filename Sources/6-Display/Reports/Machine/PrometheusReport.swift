@@ -18,7 +18,9 @@ struct PrometheusReport: ReportWriter {
         var unknowns: [Int: Int] = [:]
         var skips: [Int: Int] = [:]
         for result in audit.results {
-            for entry in result.findings where entry.waiver == nil { findings[entry.practice, default: [:]][entry.finding.severity, default: 0] += 1 }
+            for entry in result.findings where entry.waiver == nil {
+                findings[entry.practice, default: [:]][entry.finding.severity, default: 0] += 1
+            }
             for index in result.passes { passes[index, default: 0] += 1 }
             for remark in result.unknowns { unknowns[remark.practice, default: 0] += 1 }
             for remark in result.notApplicable { skips[remark.practice, default: 0] += 1 }

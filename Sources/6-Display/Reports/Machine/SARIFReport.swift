@@ -79,7 +79,9 @@ struct SARIFReport: ReportWriter {
             json.member("message") { $0.member("text", finding.what[report.language]) }
             locations(subject, part: finding.part, evidence: finding.evidence.first, &json)
             json.member("partialFingerprints") { json in
-                json.member("nearmetal/v1", Self.fingerprint([about.id, subject.kind.rawValue, subject.name, finding.part ?? ""]))
+                json.member(
+                    "nearmetal/v1",
+                    Self.fingerprint([about.id, subject.kind.rawValue, subject.name, finding.part ?? ""]))
             }
             if let waiver = entry.waiver {
                 json.key("suppressions")
@@ -101,7 +103,8 @@ struct SARIFReport: ReportWriter {
     }
 
     private func other(
-        _ kind: String, _ practice: Int, _ message: String, _ subject: Audit.Subject, _ report: Report, _ json: inout JSONWriter
+        _ kind: String, _ practice: Int, _ message: String, _ subject: Audit.Subject, _ report: Report,
+        _ json: inout JSONWriter
     ) {
         json.object { json in
             json.member("ruleId", report.about(practice).id)
@@ -131,7 +134,11 @@ struct SARIFReport: ReportWriter {
                     json.object { json in
                         json.member("name", part ?? subject.name)
                         var full = "\(subject.kind.rawValue)/\(subject.name)"
-                        if let evidence, subject.kind == .guest { full += evidence.source } else if let part { full += "/\(part)" }
+                        if let evidence, subject.kind == .guest {
+                            full += evidence.source
+                        } else if let part {
+                            full += "/\(part)"
+                        }
                         json.member("fullyQualifiedName", full)
                         json.member("kind", "resource")
                     }
@@ -161,7 +168,8 @@ struct SARIFReport: ReportWriter {
         var bytes: [UInt8] = []
         for byte in path.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "/"):
                 bytes.append(byte)
             default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]

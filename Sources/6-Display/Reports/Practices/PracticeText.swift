@@ -20,12 +20,14 @@ public enum PracticeText {
         let head = Text("§       ID", "章节    ID")[language]
         text +=
             style.ink(
-                Columns.padded(head, 8 + idWidth) + "  " + Columns.padded(Text("scope", "对象")[language], scopeWidth) + "  "
+                Columns.padded(head, 8 + idWidth) + "  " + Columns.padded(Text("scope", "对象")[language], scopeWidth)
+                    + "  "
                     + Text("title", "标题")[language], .bold) + "\n"
         for about in abouts {
             let isNew = about.section != section
             section = about.section
-            let start = Columns.padded(isNew ? "§" + section : "", 8) + Columns.padded(about.id, idWidth) + "  "
+            let start =
+                Columns.padded(isNew ? "§" + section : "", 8) + Columns.padded(about.id, idWidth) + "  "
                 + Columns.padded(scope(about), scopeWidth) + "  "
             let room = max(16, style.width - Columns.width(start))
             for (index, line) in Columns.wrapped(about.title[language], to: room).enumerated() {
@@ -38,7 +40,9 @@ public enum PracticeText {
     private static func scope(_ about: About) -> String { about.scopes.map(\.rawValue).joined(separator: ", ") }
 
     /// One practice, with its examples.
-    public static func explanation(_ practice: any Practice, _ about: About, language: Language, style: TextStyle) -> String {
+    public static func explanation(_ practice: any Practice, _ about: About, language: Language, style: TextStyle)
+        -> String
+    {
         var page = Page(style: style, language: language)
         page.line(style.ink(about.id, .bold) + "  §" + about.section)
         page.paragraph(about.title[language], indent: 0)

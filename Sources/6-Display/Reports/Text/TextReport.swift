@@ -73,10 +73,13 @@ public struct TextReport: ReportWriter {
             page.paragraph(about.why[language], indent: 12, dim: true)
             page.field(Words.tradeOff[language], about.tradeOff[language], indent: 12)
             if let today = about.today { page.field(Words.today[language], today[language], indent: 12) }
-            page.field(Words.observed[language], Columns.plain(finding.observed) + " → " + Columns.plain(finding.expected), indent: 12)
+            page.field(
+                Words.observed[language], Columns.plain(finding.observed) + " → " + Columns.plain(finding.expected),
+                indent: 12)
             for evidence in finding.evidence {
                 let line = evidence.line.map { ":\($0)" } ?? ""
-                page.field(Words.evidence[language], Columns.plain("\(evidence.source)\(line): \(evidence.value)"), indent: 12)
+                page.field(
+                    Words.evidence[language], Columns.plain("\(evidence.source)\(line): \(evidence.value)"), indent: 12)
             }
             page.field(Words.guide[language], "§" + about.section, indent: 12)
         }
@@ -95,7 +98,8 @@ public struct TextReport: ReportWriter {
         if let note = remedy.note { page.field(label(), Columns.plain(note[language]), indent: 12) }
         for change in remedy.changes {
             let edit = "\(change.target): \(change.from ?? "∅") → \(change.to ?? "∅")"
-            page.field(label(), Columns.plain(Words.oneLine(edit)) + " [\(change.kind.rawValue); \(disruption)]", indent: 12)
+            page.field(
+                label(), Columns.plain(Words.oneLine(edit)) + " [\(change.kind.rawValue); \(disruption)]", indent: 12)
         }
         for command in remedy.commands { page.field(label(), "# " + Columns.plain(Words.oneLine(command)), indent: 12) }
     }
@@ -112,14 +116,16 @@ public struct TextReport: ReportWriter {
         if !style.isVerbose, order.count > 3 {
             let names = Set(ids.values.joined()).count
             page.paragraph(
-                Words.unknown[report.language] + " " + Words.manyUnknown(names, order[0].why)[report.language], indent: 2, dim: true)
+                Words.unknown[report.language] + " " + Words.manyUnknown(names, order[0].why)[report.language],
+                indent: 2, dim: true)
             return
         }
         for reason in order {
             let names = (ids[reason] ?? []).joined(separator: ", ")
             page.paragraph(
                 Columns.plain(
-                    "\(Words.unknown[report.language]) \(names): \(Words.reason(reason)[report.language])"), indent: 2, dim: true)
+                    "\(Words.unknown[report.language]) \(names): \(Words.reason(reason)[report.language])"), indent: 2,
+                dim: true)
         }
     }
 
@@ -166,7 +172,9 @@ struct Page {
 
     mutating func paragraph(_ words: String, indent: Int, dim: Bool = false) {
         let margin = String(repeating: " ", count: indent)
-        for piece in Columns.wrapped(words, to: style.width - indent) { line(margin + (dim ? style.ink(piece, .dim) : piece)) }
+        for piece in Columns.wrapped(words, to: style.width - indent) {
+            line(margin + (dim ? style.ink(piece, .dim) : piece))
+        }
     }
 
     /// A label and a text that wraps beside it.

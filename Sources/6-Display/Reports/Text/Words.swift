@@ -91,7 +91,8 @@ enum Words {
 
     /// A reason and what to do about it, as two sentences.
     static func reason(_ reason: Unknown) -> Text {
-        Text("\(reason.why.english). \(reason.howToRead.english).", "\(reason.why.chinese)。\(reason.howToRead.chinese)。")
+        Text(
+            "\(reason.why.english). \(reason.howToRead.english).", "\(reason.why.chinese)。\(reason.howToRead.chinese)。")
     }
 
     static func subjects(_ summary: Audit.Summary) -> Text {
