@@ -6,7 +6,9 @@ import Testing
 /// Headers of real images, against `qemu-img info`.
 @Suite(.enabled(if: ImageCase.corpus != nil, "the corpus of images is not beside this checkout"))
 struct CorpusTests {
-    /// Refused for what is not in the header: snapshots' names, bitmaps' directory, the block map, a log. The header reader does not go there.
+    /// Refused for what is not in the header: snapshots' names, bitmaps' directory, the block map, a log.
+    ///
+    /// The header reader does not go there.
     static let beyondTheHeader: Set<String> = [
         "broken-bitmap-count-1", "broken-bitmap-data-misaligned", "broken-bitmap-dir-beyond",
         "broken-bitmap-granularity-0",

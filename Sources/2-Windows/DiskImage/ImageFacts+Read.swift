@@ -2,7 +2,9 @@ import Glibc
 public import Quantities
 
 extension ImageFacts {
-    /// Reads what an image says of itself. It reads a few pages of the file, writes nothing, and opens nothing the image refers to.
+    /// Reads what an image says of itself.
+    ///
+    /// It reads a few pages of the file, writes nothing, and opens nothing the image refers to.
     ///
     /// - Parameters:
     ///   - path: absolute, as a definition or a backing file names it.

@@ -1,6 +1,8 @@
 public import Quantities
 
-/// What a disk image says of itself, and what its file system says of the file. Nothing of it is trusted.
+/// What a disk image says of itself, and what its file system says of the file.
+///
+/// Nothing of it is trusted.
 public struct ImageFacts: Sendable, Hashable {
     /// Formats told apart by their headers.
     public enum Format: String, Sendable, Hashable, CaseIterable {
@@ -45,7 +47,9 @@ public struct ImageFacts: Sendable, Hashable {
     public var snapshots: Int = 0
     /// Encryption.
     public var encryption: Encryption?
-    /// Whether a QEMU has it open for writing now, as its locks tell; `nil` where it was not asked. QEMU without locks (an option, some NFS) is not seen.
+    /// Whether a QEMU has it open for writing now, as its locks tell; `nil` where it was not asked.
+    ///
+    /// QEMU without locks (an option, some NFS) is not seen.
     public var isOpenForWriting: Bool?
     /// qcow2 incompatible bit 0, qed's need-check: not closed properly.
     public var isDirty = false

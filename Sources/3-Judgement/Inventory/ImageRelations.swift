@@ -2,7 +2,9 @@ public import DiskImage
 public import DomainXML
 import Quantities
 
-/// Which guests use which images, and which image is backed by which. Computed once, in time linear in disks and images.
+/// Which guests use which images, and which image is backed by which.
+///
+/// Computed once, in time linear in disks and images.
 ///
 /// One file under several names (links, `//`) is one image where images were examined; else names are all there is to go by.
 public struct ImageRelations: Sendable {
@@ -47,10 +49,14 @@ public struct ImageRelations: Sendable {
     /// Paths of images that name this one as their backing file, and are opened as what they are.
     public func overlays(of path: String) -> [String] { overlays[key(of: path)] ?? [] }
 
-    /// Formats an image is opened with, by guests and by images above it. Empty where nobody says: QEMU then goes by the content.
+    /// Formats an image is opened with, by guests and by images above it.
+    ///
+    /// Empty where nobody says: QEMU then goes by the content.
     public func formats(of path: String) -> Set<String> { formats[key(of: path)] ?? [] }
 
-    /// Whether anybody opens an image as what its content says it is. The header of a raw disk is the guest's own doing.
+    /// Whether anybody opens an image as what its content says it is.
+    ///
+    /// The header of a raw disk is the guest's own doing.
     public func isOpenedAsItIs(_ image: ImageFacts) -> Bool {
         let formats = formats(of: image.path)
         return formats.isEmpty || formats.contains(image.format.rawValue)

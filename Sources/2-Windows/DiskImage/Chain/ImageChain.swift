@@ -2,7 +2,9 @@ public import Quantities
 
 /// An image and what it is backed by, downwards.
 public struct ImageChain: Sendable {
-    /// Decides which files may be opened because an image refers to them. An image's word is a stranger's word: a guest may have written it.
+    /// Decides which files may be opened because an image refers to them.
+    ///
+    /// An image's word is a stranger's word: a guest may have written it.
     public struct Gate: Sendable {
         /// Whether a path may be opened that an image refers to.
         public let allows: @Sendable (_ path: String, _ referrer: String) -> Bool
@@ -52,7 +54,9 @@ public struct ImageChain: Sendable {
     /// Why it ends.
     public var end: End
 
-    /// Most images followed. QEMU itself gives up at a depth the stack decides; libvirt at 200.
+    /// Most images followed.
+    ///
+    /// QEMU itself gives up at a depth the stack decides; libvirt at 200.
     public static let deepest = 64
 
     /// Reads an image and what it is backed by, as QEMU would open them, and nothing QEMU would not.
@@ -66,7 +70,10 @@ public struct ImageChain: Sendable {
     ///     without a format.
     ///   - root: `/`, or a captured tree.
     ///   - gate: which files may be opened because an image names them.
+    ///   - deepest: most images that are followed.
     ///   - read: how an image is read; a caller that has read some already may give them from memory.
+    ///
+    /// - Returns: the images from the top down, and why the chain ends.
     public static func read(
         path: String, declaredFormat: String?, root: String = "/", gate: Gate, deepest: Int = ImageChain.deepest,
         read: (String) -> Fact<ImageFacts>

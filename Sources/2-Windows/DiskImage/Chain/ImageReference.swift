@@ -35,7 +35,9 @@ public enum ImageReference: Sendable, Hashable {
         }
     }
 
-    /// A path without `//` and `/./`. `..` stays: over a symbolic link it does not lead back.
+    /// A path without `//` and `/./`.
+    ///
+    /// `..` stays: over a symbolic link it does not lead back.
     public static func tidied(_ path: String) -> String {
         guard path.utf8.count > 1, path.contains("//") || path.contains("/./") || path.hasSuffix("/.") else {
             return path

@@ -25,6 +25,8 @@ public struct ImageSet: Sendable {
     ///   - root: `/`, or a captured tree.
     ///   - gate: which files may be opened because an image names them.
     ///   - checks: whether to walk the metadata of qcow2 images as well, which reads much.
+    ///
+    /// - Returns: all images by path, unknown where they could not be read.
     public static func read(_ roots: [Root], root: String = "/", gate: ImageChain.Gate, checks: Bool = false)
         -> ImageSet
     {

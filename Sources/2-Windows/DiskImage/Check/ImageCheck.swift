@@ -2,7 +2,9 @@ import Glibc
 public import Quantities
 
 extension ImageFacts {
-    /// Walks the metadata of a qcow2 image and counts contradictions and clusters nobody refers to. It reads all tables and writes nothing.
+    /// Walks the metadata of a qcow2 image and counts contradictions and clusters nobody refers to.
+    ///
+    /// It reads all tables and writes nothing.
     ///
     /// - Parameters:
     ///   - path: absolute.

@@ -1,6 +1,8 @@
 import Quantities
 
-/// Apple's disk images end with a trailer that counts the sectors. QEMU goes by the name's `.dmg`.
+/// Apple's disk images end with a trailer that counts the sectors.
+///
+/// QEMU goes by the name's `.dmg`.
 ///
 /// - Source: QEMU block/dmg.c `dmg_probe`, `dmg_find_koly_offset`.
 enum DmgTrailer {

@@ -225,7 +225,9 @@ struct Qcow2Header {
         facts.backingFile = name.isEmpty ? nil : name
     }
 
-    /// Whether every cluster has a place: the file is as long as the disk, and no L2 table is missing. `nil` where that would be much to read.
+    /// Whether every cluster has a place: the file is as long as the disk, and no L2 table is missing.
+    ///
+    /// `nil` where that would be much to read.
     private func isPreallocated(_ file: ImageFile) -> Bool? {
         let entries = size.dividedUp(by: clusterSize * l2Entries)
         guard entries > 0 else { return nil }

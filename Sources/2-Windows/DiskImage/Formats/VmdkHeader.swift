@@ -1,6 +1,8 @@
 import Quantities
 
-/// VMware's sparse extents and descriptors. Extents in files of their own are named, and not opened.
+/// VMware's sparse extents and descriptors.
+///
+/// Extents in files of their own are named, and not opened.
 ///
 /// - Source: QEMU block/vmdk.c `vmdk_open_vmdk4`, `vmdk_open_vmdk3`, `vmdk_parse_extents`.
 enum VmdkHeader {

@@ -1,6 +1,8 @@
 import Quantities
 
-/// Virtual PC's and Hyper-V's first format, as far as it starts with its footer's copy (dynamic disks). Fixed disks begin with the guest's data and
+/// Virtual PC's and Hyper-V's first format, as far as it starts with its footer's copy (dynamic disks).
+///
+/// Fixed disks begin with the guest's data and
 /// are raw to all who look.
 ///
 /// - Source: QEMU block/vpc.c `vpc_open`.

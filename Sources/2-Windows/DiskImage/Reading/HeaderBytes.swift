@@ -4,7 +4,9 @@ struct Malformed: Error {
     init(_ what: String) { self.what = what }
 }
 
-/// A piece of an image, read by position. Reading past its end is an error, never a trap.
+/// A piece of an image, read by position.
+///
+/// Reading past its end is an error, never a trap.
 struct HeaderBytes {
     let bytes: [UInt8]
 

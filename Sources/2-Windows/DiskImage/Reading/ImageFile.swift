@@ -1,7 +1,9 @@
 import Glibc
 import Quantities
 
-/// An image file or block device, open for reading. Reads are by position, bounded, and never wait for anybody.
+/// An image file or block device, open for reading.
+///
+/// Reads are by position, bounded, and never wait for anybody.
 final class ImageFile {
     /// What the system says of the open file.
     let status: stat

@@ -58,7 +58,10 @@ public struct Disk: Sendable {
 
     /// `<driver name>` (`qemu`, `phy`, `tap` …); `nil` where absent.
     public var driverName: String? { driver?["name"] }
-    /// `<driver type>`: the format that is declared; `nil` where absent. libvirt then takes raw for QEMU's guests and never looks at the content.
+    /// The format that is declared, `<driver type>`; `nil` where absent.
+    ///
+    /// libvirt then takes raw for QEMU's guests and never looks at the content.
+    ///
     public var format: String? { driver?["type"].flatMap { $0.isEmpty ? nil : $0 } }
     /// `cache`: `none`, `writeback`, `writethrough`, `directsync`, `unsafe`, `default`; `nil` where absent (QEMU's default is writeback).
     public var cache: String? { driver?["cache"] }
@@ -81,7 +84,9 @@ public struct Disk: Sendable {
     }
     /// Queues as written; `nil` leaves it to QEMU (one per vCPU on new machine types).
     public var queues: Int? { driver?["queues"].flatMap { Int($0) } }
-    /// Bytes of qcow2's metadata cache: `<driver><metadata_cache><max_size>`; `nil` where absent. Since libvirt 7.0.
+    /// Bytes of qcow2's metadata cache: `<driver><metadata_cache><max_size>`; `nil` where absent.
+    ///
+    /// Since libvirt 7.0.
     public var metadataCache: ByteCount? {
         DomainDefinition.size(driver?.first("metadata_cache", "max_size"), defaultUnit: "bytes")
     }
@@ -109,7 +114,9 @@ public struct Disk: Sendable {
     /// A copy job that runs (`<mirror>`); seen in live definitions.
     public var mirror: Element? { element.first("mirror") }
 
-    /// What the definition says of the images below: `<backingStore>`, downwards. Empty where nothing is said.
+    /// What the definition says of the images below: `<backingStore>`, downwards.
+    ///
+    /// Empty where nothing is said.
     ///
     /// Live definitions list the chain as libvirt found it; persistent ones do where the administrator declares it. libvirt looks for itself where nothing
     /// is said.

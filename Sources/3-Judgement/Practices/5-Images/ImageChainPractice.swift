@@ -30,7 +30,9 @@ public struct ImageChainPractice: ImagePractice {
             ])
     }
 
-    /// Names of formats an image may declare for its backing file. `file` and `host_device` are protocols that old tools wrote for raw.
+    /// Names of formats an image may declare for its backing file.
+    ///
+    /// `file` and `host_device` are protocols that old tools wrote for raw.
     private static let formats: Set<String> = [
         "raw", "qcow", "qcow2", "qed", "vmdk", "vdi", "vhdx", "vpc", "luks", "parallels", "dmg", "bochs", "cloop",
         "file", "host_device",

@@ -32,7 +32,9 @@ public struct ImageDeclaredFormat: GuestPractice, ImagePractice {
             ])
     }
 
-    /// Formats that are told apart by their content. Others (fixed vpc, iso, dir) look raw and are none the worse for it.
+    /// Formats that are told apart by their content.
+    ///
+    /// Others (fixed vpc, iso, dir) look raw and are none the worse for it.
     private static let recognizable: Set<String> = ["raw", "qcow", "qcow2", "qed", "vmdk", "vdi", "vhdx"]
 
     // MARK: Guests

@@ -18,7 +18,9 @@ extension Estate {
         relations.images.users(of: image.path).writers.map { (guests[$0.guest], $0) }
     }
 
-    /// Why an image's header is nobody's business: a guest has the disk as raw, and the header is what the guest wrote. `nil` where it counts.
+    /// Why an image's header is nobody's business: a guest has the disk as raw, and the header is what the guest wrote.
+    ///
+    /// `nil` where it counts.
     func headerIsTheGuests(_ image: ImageFacts) -> Text? {
         guard !relations.images.isOpenedAsItIs(image) else { return nil }
         return Text(

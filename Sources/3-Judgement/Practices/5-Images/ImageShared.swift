@@ -50,7 +50,9 @@ public struct ImageShared: GuestPractice {
             ? judgement : .notApplicable(Text("it has no disk on a file or device of the host", "没有位于主机文件或设备上的磁盘"))
     }
 
-    /// Another guest whose use does not go together with this one; `nil` where there is none. Ends at the first: thousands may share one ISO image.
+    /// Another guest whose use does not go together with this one; `nil` where there is none.
+    ///
+    /// Ends at the first: thousands may share one ISO image.
     private static func rival(of disk: Disk, _ guest: Guest, _ users: ImageRelations.Users, _ estate: Estate)
         -> ImageRelations.Use?
     {
