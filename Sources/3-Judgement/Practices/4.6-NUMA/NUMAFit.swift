@@ -48,8 +48,8 @@ public struct NUMAFit: GuestPractice {
         return .finding(
             Finding(
                 .warning, what, observed: "\(domain.vcpus) vCPUs, \(wanted)",
-                expected: "≤ \(cpus) CPUs, \(memory), or \(count) cells",
-                remedy: Self.cells(count, domain, guest),
+                expected: "≤ \(cpus) CPUs, \(memory), or \(min(count, nodes.count)) cells",
+                remedy: Self.cells(min(count, nodes.count), domain, guest),
                 evidence: [Evidence(domain.root.first("memory") ?? domain.root, wanted.description)]))
     }
 

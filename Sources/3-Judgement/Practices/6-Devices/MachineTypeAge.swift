@@ -96,8 +96,10 @@ public struct MachineTypeAge: GuestPractice {
         }
         // An alias is the newest; libvirt writes the full name in when the guest is defined.
         guard !machine.isAlias else { return }
+        // There is nothing to move to where it is the newest itself.
+        let newer = newest.flatMap { machine.isOlder(than: $0) == true ? $0 : nil }
         if let finding = aged(
-            machine, element, estate, newest: newest, domain, guest, isDeprecated: offered.isDeprecated)
+            machine, element, estate, newest: newer, domain, guest, isDeprecated: offered.isDeprecated)
         {
             judgement.add(finding)
             return

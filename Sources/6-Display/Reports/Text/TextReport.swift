@@ -18,6 +18,7 @@ public struct TextReport: ReportWriter {
         var page = Page(style: style, language: report.language)
         heading(report, &page)
         for result in report.audit.results { section(result, report, &page) }
+        if !style.isVerbose { unknownsOfAll(report, &page) }
         summary(report, &page)
         return Array(page.text.utf8)
     }
@@ -31,12 +32,12 @@ public struct TextReport: ReportWriter {
     private func section(_ result: Audit.Result, _ report: Report, _ page: inout Page) {
         let entries = result.findings.filter { $0.waiver == nil }
         let waived = result.findings.count - entries.count
-        guard !result.findings.isEmpty || !result.unknowns.isEmpty else { return }
+        guard !result.findings.isEmpty || (style.isVerbose && !result.unknowns.isEmpty) else { return }
         page.line("")
         sectionTitle(result, &page)
         for entry in entries { finding(entry, report, &page) }
         if waived > 0 { page.paragraph(Words.waived(waived)[report.language], indent: 2, dim: true) }
-        unknowns(result, report, &page)
+        if style.isVerbose { unknowns(result, report, &page) }
     }
 
     private func sectionTitle(_ result: Audit.Result, _ page: inout Page) {
@@ -113,13 +114,6 @@ public struct TextReport: ReportWriter {
             if ids[remark.reason] == nil { order.append(remark.reason) }
             ids[remark.reason, default: []].append(report.about(remark.practice).id)
         }
-        if !style.isVerbose, order.count > 3 {
-            let names = Set(ids.values.joined()).count
-            page.paragraph(
-                Words.unknown[report.language] + " " + Words.manyUnknown(names, order[0].why)[report.language],
-                indent: 2, dim: true)
-            return
-        }
         for reason in order {
             let names = (ids[reason] ?? []).joined(separator: ", ")
             page.paragraph(
@@ -127,6 +121,34 @@ public struct TextReport: ReportWriter {
                     "\(Words.unknown[report.language]) \(names): \(Words.reason(reason)[report.language])"), indent: 2,
                 dim: true)
         }
+    }
+
+    /// What could not be told, over all subjects: each reason once, those that concern most first.
+    private func unknownsOfAll(_ report: Report, _ page: inout Page) {
+        var order: [Unknown] = []
+        var ids: [Unknown: [Int]] = [:]
+        var subjects: [Unknown: Int] = [:]
+        for result in report.audit.results {
+            var seen = Set<Unknown>()
+            for remark in result.unknowns {
+                if ids[remark.reason] == nil { order.append(remark.reason) }
+                if !(ids[remark.reason] ?? []).contains(remark.practice) { ids[remark.reason, default: []].append(remark.practice) }
+                if seen.insert(remark.reason).inserted { subjects[remark.reason, default: 0] += 1 }
+            }
+        }
+        guard !order.isEmpty else { return }
+        page.line("")
+        page.line(style.ink(Words.notKnown[report.language], .bold))
+        let ranked = order.enumerated().sorted {
+            let (one, other) = (subjects[$0.element] ?? 0, subjects[$1.element] ?? 0)
+            return one != other ? one > other : $0.offset < $1.offset
+        }.map(\.element)
+        for reason in ranked.prefix(5) {
+            let names = (ids[reason] ?? []).map { report.about($0).id }.sorted()
+            let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", …" : "")
+            page.paragraph(Columns.plain("\(shown): \(Words.reason(reason)[report.language])"), indent: 2, dim: true)
+        }
+        if ranked.count > 5 { page.paragraph(Words.moreReasons(ranked.count - 5)[report.language], indent: 2, dim: true) }
     }
 
     private func summary(_ report: Report, _ page: inout Page) {

@@ -56,10 +56,10 @@ enum Words {
 
     static func waived(_ count: Int) -> Text { Text("\(count) waived", "\(count) 项已豁免") }
 
-    static func manyUnknown(_ count: Int, _ first: Text) -> Text {
-        Text(
-            "\(count) practices could not be judged (\(first.english), …): --verbose tells why",
-            "\(count) 条实践无法判断(\(first.chinese)……):--verbose 显示原因")
+    static let notKnown = Text("Not known", "未知项")
+
+    static func moreReasons(_ count: Int) -> Text {
+        Text("… and \(count) more reasons: --verbose tells them", "……另有 \(count) 条原因:--verbose 可显示")
     }
 
     static func disruption(_ disruption: Disruption) -> Text {
