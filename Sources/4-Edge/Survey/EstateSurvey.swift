@@ -151,7 +151,8 @@ public struct EstateSurvey: Sendable {
         }
         let history = await Blocking.run { [settings] in BackupFolders.read(settings.backupFolders, guests: guests) }
         let estate = Estate(
-            host: host ?? .unexamined, hasHost: host != nil, guests: guests, images: images, hasImages: host != nil,
+            host: host ?? .unexamined, hasHost: host != nil, guests: guests, images: images,
+            hasImages: host?.root == "/" || !images.isEmpty,
             capabilities: capabilities
                 ?? .unknown(Unknown(.notExamined, source: "capabilities", remedy: Guest.connect)),
             migrationTargets: targets, settings: settings, now: Int64(time(nil)), history: history)
@@ -165,7 +166,8 @@ public struct EstateSurvey: Sendable {
             for domain in [guest.live, guest.persistent].compactMap({ $0 }) {
                 for disk in domain.disks {
                     guard let path = disk.path, path.hasPrefix("/") else { continue }
-                    roots.insert(ImageSet.Root(path: path, format: disk.format))
+                    // libvirt takes raw where nothing is declared: what a guest wrote into such a disk leads nowhere.
+                    roots.insert(ImageSet.Root(path: path, format: disk.format ?? "raw"))
                 }
             }
         }

@@ -61,7 +61,6 @@ public struct Disk: Sendable {
     /// The format that is declared, `<driver type>`; `nil` where absent.
     ///
     /// libvirt then takes raw for QEMU's guests and never looks at the content.
-    ///
     public var format: String? { driver?["type"].flatMap { $0.isEmpty ? nil : $0 } }
     /// `cache`: `none`, `writeback`, `writethrough`, `directsync`, `unsafe`, `default`; `nil` where absent (QEMU's default is writeback).
     public var cache: String? { driver?["cache"] }

@@ -55,8 +55,8 @@ public struct ImageClusterSize: ImagePractice {
         return Finding(
             .advice,
             Text(
-                "\(image.virtualSize.value?.description ?? "?") in clusters of \(cluster) need \(tables) of tables; with 1 MiB clusters, less than a sixteenth of it",
-                "\(image.virtualSize.value?.description ?? "?") 使用 \(cluster) 的簇需要 \(tables) 的表;改用 1 MiB 的簇不到十六分之一"),
+                "\(image.virtualSize.value?.description ?? "?") in clusters of \(cluster) need \(tables) of tables; with 1 MiB clusters at most a sixteenth of it",
+                "\(image.virtualSize.value?.description ?? "?") 使用 \(cluster) 的簇需要 \(tables) 的表;改用 1 MiB 的簇至多为十六分之一"),
             observed: "cluster size \(cluster)", expected: "1 MiB",
             remedy: .change(
                 ImageChange(
