@@ -38,16 +38,27 @@ public struct HostIOScheduler: HostPractice {
                 Text("no guest's image lies on a file system or device of this host", "没有客户机映像位于此主机的文件系统或设备上"))
         }
         guard host.storage.disks.value != nil else {
-            return .unknown(host.storage.disks.reason ?? Self.missing("/sys/block"))
+            return .unknown(host.storage.disks.reason ?? Unknown(.missing, source: "/sys/block"))
         }
         var disks: [String: (device: BlockDevice, path: String)] = [:]
+        var unresolved: [String] = []
         for (place, path, _) in places {
             guard let found = host.storage.disks(under: place) else {
-                let isDevice = place.hasPrefix("/dev/")
-                judgement.add(isDevice ? Self.missing(path) : host.storage.mounts.reason ?? Self.missing(path))
+                if !place.hasPrefix("/dev/"), let reason = host.storage.mounts.reason {
+                    judgement.add(reason)
+                } else {
+                    unresolved.append(path)
+                }
                 continue
             }
             for disk in found where disks[disk.name] == nil { disks[disk.name] = (disk, path) }
+        }
+        if let first = unresolved.first {
+            let others = unresolved.count > 1 ? " (\(unresolved.count) places)" : ""
+            judgement.add(
+                Unknown(
+                    .missing, source: "the disk below \(first)\(others)",
+                    remedy: Text("Audit guests on the host they run on", "请在客户机实际运行的主机上检查")))
         }
         for (device, path) in disks.values.sorted(by: { $0.device.name < $1.device.name }) {
             switch device.scheduler {
@@ -61,8 +72,6 @@ public struct HostIOScheduler: HostPractice {
         }
         return judgement
     }
-
-    private static func missing(_ source: String) -> Unknown { Unknown(.missing, source: source) }
 
     private func finding(_ device: BlockDevice, _ scheduler: String, path: String, host: HostFacts) -> Finding {
         let file = "/sys/block/\(device.name)/queue/scheduler"

@@ -99,9 +99,9 @@ public struct NFSServerThreads: HostPractice {
                         "On the server: raise the number of threads, then watch whether the count here goes on rising. Look at the network too; over TCP a server's restart counts as well",
                         "在服务器上:增加线程数,然后观察此处计数是否继续上升。同时检查网络;使用 TCP 时服务器重启也会计入"),
                     commands: [
-                        "nfsstat -rc", "# on the server: nfsd threads now", "cat /proc/fs/nfsd/threads",
-                        "# on the server: /etc/nfs.conf.d/90-threads.conf: [nfsd] threads=64, or USE_KERNEL_NFSD_NUMBER=64 in /etc/sysconfig/nfs",
-                        "systemctl restart nfs-server",
+                        "nfsstat -rc", "cat /proc/fs/nfsd/threads   # on the server",
+                        "printf '[nfsd]\\nthreads=64\\n' > /etc/nfs.conf.d/90-threads.conf   # on the server; SLES 15: USE_KERNEL_NFSD_NUMBER=64 in /etc/sysconfig/nfs",
+                        "systemctl restart nfs-server   # on the server",
                     ]),
                 evidence: [Evidence("/proc/net/rpc/nfs", "rpc \(statistics.calls) \(statistics.retransmissions)")]))
     }
