@@ -19,6 +19,10 @@ public struct Advice: Sendable {
     }
 
     private let practices: [(practice: any Practice, about: About)]
+    // Sorted out once: a cast for each practice and guest would cost more than most practices do.
+    private let onHosts: [(index: Int, practice: any HostPractice, about: About)]
+    private let onGuests: [(index: Int, practice: any GuestPractice, about: About)]
+    private let onImages: [(index: Int, practice: any ImagePractice, about: About)]
     private let selection: Selection
 
     /// An advisor for a selection.
@@ -31,6 +35,10 @@ public struct Advice: Sendable {
             let isChosen = only.isEmpty || only.contains { pattern in names.contains(where: pattern.matches) }
             return isChosen && !except.contains { pattern in names.contains(where: pattern.matches) }
         }
+        let numbered = practices.enumerated()
+        onHosts = numbered.compactMap { index, entry in (entry.practice as? any HostPractice).map { (index, $0, entry.about) } }
+        onGuests = numbered.compactMap { index, entry in (entry.practice as? any GuestPractice).map { (index, $0, entry.about) } }
+        onImages = numbered.compactMap { index, entry in (entry.practice as? any ImagePractice).map { (index, $0, entry.about) } }
     }
 
     /// Judges an estate. Work is spread over the CPUs; the answer does not depend on how.
@@ -74,9 +82,8 @@ public struct Advice: Sendable {
 
     private func host(_ estate: Estate) -> Audit.Result {
         var collector = Collector(Audit.Subject(kind: .host, name: estate.host.system.hostName.value ?? "host"), estate)
-        for (index, entry) in practices.enumerated() {
-            guard let practice = entry.practice as? any HostPractice else { continue }
-            collector.add(practice.judge(estate.host, in: estate), of: index, entry.about)
+        for (index, practice, about) in onHosts {
+            collector.add(practice.judge(estate.host, in: estate), of: index, about)
         }
         return collector.finished()
     }
@@ -99,9 +106,8 @@ public struct Advice: Sendable {
         var collector = Collector(
             Audit.Subject(
                 kind: .guest, name: guest.name, file: file, workload: guest.workload, state: guest.state.value), estate)
-        for (index, entry) in practices.enumerated() {
-            guard let practice = entry.practice as? any GuestPractice else { continue }
-            collector.add(both(practice, entry.about, guest, estate), of: index, entry.about)
+        for (index, practice, about) in onGuests {
+            collector.add(both(practice, about, guest, estate), of: index, about)
         }
         return collector.finished()
     }
@@ -135,11 +141,10 @@ public struct Advice: Sendable {
 
     private func image(_ path: String, _ image: Fact<ImageFacts>, _ estate: Estate) -> Audit.Result {
         var collector = Collector(Audit.Subject(kind: .image, name: path), estate)
-        for (index, entry) in practices.enumerated() {
-            guard let practice = entry.practice as? any ImagePractice else { continue }
+        for (index, practice, about) in onImages {
             switch image {
-            case .known(let image): collector.add(practice.judge(image, in: estate), of: index, entry.about)
-            case .unknown(let reason): collector.add(.unknown(reason), of: index, entry.about)
+            case .known(let image): collector.add(practice.judge(image, in: estate), of: index, about)
+            case .unknown(let reason): collector.add(.unknown(reason), of: index, about)
             }
         }
         return collector.finished()

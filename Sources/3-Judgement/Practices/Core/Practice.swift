@@ -38,39 +38,39 @@ public protocol ImagePractice: Practice {
     func judge(_ image: ImageFacts, in estate: Estate) -> Judgement
 }
 
-/// What a practice is: identity, place in the guide, texts.
-public struct About: Sendable {
+/// What a practice is: identity, place in the guide, texts. A class, as a run hands it around for every guest.
+public final class About: Sendable {
     /// What a practice judges.
     public enum Scope: String, Sendable, Hashable, CaseIterable { case host, guest, image, inside }
 
     /// Kebab-case, forever.
-    public var id: String
+    public let id: String
     /// Names it had before.
-    public var aliases: [String]
+    public let aliases: [String]
     /// Section of the guide (`4.1.4`).
-    public var section: String
+    public let section: String
     /// What it judges.
-    public var scopes: [Scope]
+    public let scopes: [Scope]
     /// Severities its findings can have, worst first.
-    public var severities: [Severity]
+    public let severities: [Severity]
     /// How its findings are put right.
-    public var fixes: [FixKind]
+    public let fixes: [FixKind]
     /// A few words.
-    public var title: Text
+    public let title: Text
     /// Why it matters, in a sentence or two.
-    public var why: Text
+    public let why: Text
     /// What following it costs: the guide always names one.
-    public var tradeOff: Text
+    public let tradeOff: Text
     /// What the guide says where upstream has moved on since; `nil` where the guide still holds.
-    public var guideSays: Text?
+    public let guideSays: Text?
     /// What holds today; `nil` where the guide still holds.
-    public var today: Text?
+    public let today: Text?
     /// Where the facts are from: documents of the kernel, QEMU, libvirt, or the guide alone.
-    public var sources: [String]
+    public let sources: [String]
     /// Domain types it holds for (`kvm`, `qemu`, `xen` …); other guests are not applicable. Empty: every type.
-    public var domainTypes: Set<String>
+    public let domainTypes: Set<String>
     /// Whether it holds for confidential guests (SEV, TDX) too.
-    public var holdsForConfidential: Bool
+    public let holdsForConfidential: Bool
 
     /// Whether a waiver can accept its findings.
     public var canBeWaived: Bool { id != "waiver-expired" }
