@@ -93,6 +93,11 @@ public struct Relations: Sendable {
     /// Number of dedicated pins (`vcpupin` to a single CPU) by host CPU: guest names.
     public let dedicatedPins: [Int: [String]]
 
+    /// Indices of guests that run now, and of those whose state nobody asked: files say what is defined, not what runs.
+    public let mayRun: [Int]
+    /// What guests take of memory and huge pages, and which of them are alike.
+    public let memory: MemoryRelations
+
     /// One guest's use of an image.
     public struct ImageUse: Sendable, Hashable {
         /// The guest.
@@ -107,6 +112,8 @@ public struct Relations: Sendable {
 
     init(host: HostFacts, guests: [Guest], images: [String: Fact<ImageFacts>] = [:]) {
         self.images = ImageRelations(guests: guests, images: images)
+        mayRun = guests.indices.filter { guests[$0].mayRun }
+        memory = MemoryRelations(host: host, guests: guests, images: images)
         active = guests.indices.filter { guests[$0].isActive }
         activeVCPUs = active.reduce(0) { $0 + (guests[$1].definition?.currentVCPUs ?? 0) }
         activeMemory = active.reduce(.zero) { $0 + (guests[$1].definition?.memory ?? .zero) }

@@ -1,5 +1,5 @@
 import DiskImage
-import DomainXML
+public import DomainXML
 import Glibc
 import HostFacts
 public import Inventory
@@ -178,13 +178,19 @@ public struct EstateSurvey: Sendable {
         return root == "/" ? images : images.filter { !$0.value.isMissing }
     }
 
+    /// Capabilities of a host, from a file.
+    ///
+    /// - Throws: a ``SurveyError`` or an XML error.
+    public static func capabilities(inFile path: String) throws -> HypervisorCapabilities {
+        try HypervisorCapabilities(capabilities: String(decoding: try Files.read(path), as: UTF8.self), path: path)
+    }
+
     /// Capabilities of migration targets, from the files the settings name.
     private static func targets(_ settings: Settings) -> [String: Fact<HypervisorCapabilities>] {
         var targets: [String: Fact<HypervisorCapabilities>] = [:]
         for path in settings.migrationTargets {
             do {
-                let text = String(decoding: try Files.read(path), as: UTF8.self)
-                targets[path] = .known(try HypervisorCapabilities(capabilities: text, path: path))
+                targets[path] = .known(try capabilities(inFile: path))
             } catch {
                 targets[path] = .unknown(Unknown(.failed("\(error)"), source: path))
             }

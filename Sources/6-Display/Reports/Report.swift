@@ -1,4 +1,5 @@
 public import Advisor
+public import Foresight
 import Inventory
 public import Practices
 public import Quantities
@@ -19,6 +20,10 @@ public struct Report: Sendable {
     public var notes: [Text]
     /// The severity from which a finding fails the run; `nil` where none does.
     public var failOn: Severity?
+    /// Whether guests would start if the host rebooted now; `nil` where that was not asked.
+    public var afterReboot: [StartPrediction]?
+    /// Whether guests are ready for a target; `nil` where none was named.
+    public var readiness: ReadinessReport?
 
     /// A report.
     public init(
@@ -36,8 +41,10 @@ public struct Report: Sendable {
 
     /// Whether a finding that counts is as bad as ``failOn``.
     public var fails: Bool {
-        guard let failOn, let worst = audit.worst else { return false }
-        return worst >= failOn
+        guard let failOn else { return false }
+        if afterReboot?.contains(where: { !$0.obstacles.isEmpty }) == true { return true }
+        if readiness?.guests.contains(where: { $0.verdict == .blocked }) == true { return true }
+        return audit.worst.map { $0 >= failOn } ?? false
     }
 
     /// Whether an entry makes the run fail.

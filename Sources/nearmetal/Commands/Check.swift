@@ -2,6 +2,7 @@ import Advisor
 public import ArgumentParser
 import Configuration
 import ExampleEstate
+import Foresight
 import Glibc
 import HostFacts
 import Inventory
@@ -22,6 +23,8 @@ struct Check: AsyncParsableCommand {
             Examples:
               nearmetal check --verbose
               nearmetal check --example
+              nearmetal check --after-reboot
+              nearmetal check --target sles-16
               nearmetal check --connect qemu+ssh://root@kvm2/system
               nearmetal check --xml guests/ --format sarif --output nearmetal.sarif
               virsh dumpxml web1 | nearmetal check --xml -
@@ -94,6 +97,12 @@ struct Check: AsyncParsableCommand {
     @Flag(help: "Walk the metadata of qcow2 images too, which reads much.")
     var checkImages = false
 
+    @Flag(help: "Answer for each guest whether it would start if the host rebooted now.")
+    var afterReboot = false
+
+    @Option(help: ArgumentHelp("Judge readiness for a release (sles-16) or a host (its capabilities.xml).", valueName: "target"))
+    var target: String?
+
     @Flag(help: "Judge the example that is built in: a four-node host with a dozen guests.")
     var example = false
 
@@ -146,19 +155,29 @@ struct Check: AsyncParsableCommand {
         selection.except = names(except)
         selection.guests = guest
         let estate = answer.estate
-        let audit = await Advice(selection, settings: estate.settings).audit(estate)
+        let asksFuture = afterReboot || target != nil
+        let audit = asksFuture ? Audit(practices: [], results: []) : await Advice(selection, settings: estate.settings).audit(estate)
+        var readiness: ReadinessReport?
+        if let target {
+            do { readiness = Readiness.judge(estate, for: try Self.readinessTarget(target)) } catch {
+                progress.finish()
+                throw failing(error)
+            }
+        }
         progress.finish()
         for failure in answer.failures { say("nearmetal: \(failure)") }
-        if !guest.isEmpty, !audit.results.contains(where: { $0.subject.kind == .guest }) {
+        if !asksFuture, !guest.isEmpty, !audit.results.contains(where: { $0.subject.kind == .guest }) {
             throw failing(
                 Failure(
                     "there is no guest \(guest.joined(separator: ", ")); there are \(estate.guests.map(\.name).prefix(20).joined(separator: ", "))"
                 ))
         }
-        let report = Report(
+        var report = Report(
             audit, language: display.language, version: Version.text, moment: estate.now,
             host: estate.hasHost ? heading(estate.host) : nil,
             notes: answer.notes, failOn: failOn.severity)
+        report.afterReboot = afterReboot ? WouldStart.predict(estate) : nil
+        report.readiness = readiness
         let bytes =
             format == .text && output == nil
             ? TextReport(style: display.style(verbose: verbose)).bytes(report) : format.write(report)
@@ -170,6 +189,16 @@ struct Check: AsyncParsableCommand {
         if !answer.failures.isEmpty { throw Status.failed }
         if report.fails { throw Status.findings }
         if strict, audit.summary.unknowns > 0 { throw Status.failed }
+    }
+
+    /// A release by name, or a host by its capabilities.
+    private static func readinessTarget(_ name: String) throws -> ReadinessTarget {
+        if let target = ReadinessTarget(releaseNamed: name) { return target }
+        guard name.hasSuffix(".xml") || name.contains("/") else {
+            let releases = ReleaseData.releases.map(\.id).joined(separator: ", ")
+            throw Failure("there is no release \"\(name)\" in the table. Known are \(releases); or name a capabilities.xml")
+        }
+        return ReadinessTarget(try EstateSurvey.capabilities(inFile: name), name: name)
     }
 
     /// Name, distribution and kernel of the host in a line.

@@ -240,7 +240,7 @@ extension DomainDefinition {
 
     /// What it takes of the host's memory when it starts: ``initialMemory`` and its devices, those behind files left out.
     public var memoryAtStart: ByteCount? {
-        initialMemory.map { initial in memoryDevices.reduce(initial) { $0 + $1.initial } }
+        initialMemory.map { initial in memoryDevices.reduce(initial) { $0 + $1.initial.rounded(upTo: memoryStep) } }
     }
 
     /// The access of its memory where neither a cell nor a device says otherwise: `shared` or `private`.

@@ -36,6 +36,10 @@ struct JSONReport: ReportWriter {
                     }
                 }
             }
+            json.key("afterReboot")
+            if let predictions = report.afterReboot { ForesightJSON.start(predictions, language, &json) } else { json.null() }
+            json.key("readiness")
+            if let readiness = report.readiness { ForesightJSON.readiness(readiness, language, &json) } else { json.null() }
             json.member("subjects", array: report.audit.results) { json, result in
                 json.object { json in
                     json.member("kind", result.subject.kind.rawValue)

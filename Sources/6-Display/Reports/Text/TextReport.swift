@@ -17,6 +17,9 @@ public struct TextReport: ReportWriter {
     func write(_ report: Report) -> [UInt8] {
         var page = Page(style: style, language: report.language)
         heading(report, &page)
+        if let predictions = report.afterReboot { ForesightText.start(predictions, &page) }
+        if let readiness = report.readiness { ForesightText.readiness(readiness, &page) }
+        guard report.afterReboot == nil, report.readiness == nil else { return Array(page.text.utf8) }
         for result in report.audit.results { section(result, report, &page) }
         if !style.isVerbose { unknownsOfAll(report, &page) }
         summary(report, &page)

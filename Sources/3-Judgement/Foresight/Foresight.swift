@@ -1,1 +1,0 @@
-// Foresight begins here.
