@@ -77,7 +77,10 @@ struct EditPlan {
     private func ordinaryAttributes(of index: Int) -> [Markup.Attribute] {
         markup.elements[index].attributes.filter { attribute in
             let name = markup.source[attribute.name]
-            return !name.elementsEqual("xmlns".utf8) && !name.starts(with: "xmlns:".utf8)
+            guard name.starts(with: "xmlns".utf8) else { return true }
+            let rest = name.dropFirst(5)
+            // `xmlns:` and `xmlns:1` declare nothing: libxml2 lets them pass for attributes.
+            return rest.isEmpty ? false : rest.first != 0x3A || !XPathSteps.isName(String(decoding: rest.dropFirst().prefix(1), as: UTF8.self))
         }
     }
 
@@ -208,7 +211,8 @@ struct EditPlan {
         let element = markup.elements[index]
         let last = element.attributes.last
         // In the style of the last one: on a line of its own, or after a space; in its quotes.
-        let lead = last.map { Array(markup.source[$0.lead..<$0.name.lowerBound]) } ?? [0x20]
+        let before = last.map { Array(markup.source[$0.lead..<$0.name.lowerBound]) } ?? []
+        let lead = before.contains(0x0A) ? before : [0x20]
         let quote = last?.quote ?? usualQuote
         let written = lead + Array(name.utf8) + [0x3D, quote] + escape.attribute(value, quote: quote) + [quote]
         let end = last?.end ?? element.name.upperBound

@@ -14,9 +14,8 @@ final class DocumentObject {
             throw XMLError(.io, "libxml2 has no memory left", path: path)
         }
         defer { xmlFreeParserCtxt(context) }
-        nearmetal_xml_silence(context)
         let declarations = Declarations()
-        context.pointee._private = Unmanaged.passUnretained(declarations).toOpaque()
+        let errors = LibXML.FirstError(of: context, owner: Unmanaged.passUnretained(declarations).toOpaque())
         Self.guardDeclarations(handler)
         let parsed = source.withUnsafeBytes { bytes in
             xmlCtxtReadMemory(
@@ -27,7 +26,7 @@ final class DocumentObject {
             throw XMLError(
                 .refused, "the document \(refusal)", path: path, line: declarations.line, remedy: "libvirt needs no DOCTYPE: take it out")
         }
-        guard let parsed else { throw LibXML.lastError(context, path: path) }
+        guard let parsed else { throw errors.error(path: path) }
         pointer = parsed
         self.path = path
         bytes = source.count
@@ -55,7 +54,7 @@ final class DocumentObject {
 
     private static func declarations(_ pointer: UnsafeMutableRawPointer?) -> Declarations? {
         guard let context = pointer?.assumingMemoryBound(to: xmlParserCtxt.self) else { return nil }
-        return context.pointee._private.map { Unmanaged<Declarations>.fromOpaque($0).takeUnretainedValue() }
+        return LibXML.FirstError.owner(of: context).map { Unmanaged<Declarations>.fromOpaque($0).takeUnretainedValue() }
     }
 
     /// Puts our refusals before libxml2's own handling of declarations.
@@ -66,7 +65,9 @@ final class DocumentObject {
             }
             xmlSAX2InternalSubset(pointer, name, publicID, systemID)
         }
-        handler.pointee.externalSubset = { pointer, _, _, _ in
+        // This is called for every document; it names something or not.
+        handler.pointee.externalSubset = { pointer, _, publicID, systemID in
+            guard publicID != nil || systemID != nil else { return }
             DocumentObject.refuse(pointer, "names an external document type, which is not read")
         }
         handler.pointee.resolveEntity = { pointer, _, _ in
@@ -91,7 +92,8 @@ final class DocumentObject {
     ) {
         let spelled = String(name)
         guard type == XML_INTERNAL_GENERAL_ENTITY.rawValue, publicID == nil, systemID == nil else {
-            let kind = type == XML_INTERNAL_PARAMETER_ENTITY.rawValue ? "a parameter entity" : "an external entity"
+            let kind = type == XML_INTERNAL_PARAMETER_ENTITY.rawValue || type == XML_EXTERNAL_PARAMETER_ENTITY.rawValue
+                ? "a parameter entity" : "an external entity"
             return refuse(pointer, "declares \(kind), \(spelled), which is not read")
         }
         let length = xmlStrlen(content)
@@ -236,7 +238,7 @@ final class DocumentObject {
 
     /// Evaluates an expression that selects nodes.
     ///
-    /// Prefixes are those that the document declares; where one stands for several namespaces, the first.
+    /// Prefixes are those that the document declares; where one stands for several namespaces, the first that is used.
     ///
     /// - Throws: `edit` if it is no XPath, uses a prefix that is not declared, or does not select nodes.
     func select(_ xpath: String) throws(XMLError) -> [Selected] {
@@ -285,20 +287,33 @@ final class DocumentObject {
 
     /// Numbers the elements in document order, and makes their namespace prefixes known to XPath.
     private func register(_ root: xmlNodePtr?, _ context: xmlXPathContextPtr, _ indices: inout [UnsafeMutableRawPointer: Int]) {
-        var known = Set<String>()
+        var declared: [String: xmlNsPtr] = [:]
+        var used: [String: xmlNsPtr] = [:]
+        func note(_ namespace: xmlNsPtr?, in names: inout [String: xmlNsPtr]) {
+            guard let namespace, let prefix = namespace.pointee.prefix else { return }
+            let name = String(prefix)
+            if names[name] == nil { names[name] = namespace }
+        }
         var node = root
         while let current = node {
             if current.pointee.type == XML_ELEMENT_NODE {
                 indices[UnsafeMutableRawPointer(current)] = indices.count
+                note(current.pointee.ns, in: &used)
                 var declaration = current.pointee.nsDef
                 while let namespace = declaration {
-                    if let prefix = namespace.pointee.prefix, known.insert(String(prefix)).inserted {
-                        xmlXPathRegisterNs(context, prefix, namespace.pointee.href)
-                    }
+                    note(namespace, in: &declared)
                     declaration = namespace.pointee.next
+                }
+                var attribute = current.pointee.properties
+                while let next = attribute {
+                    note(next.pointee.ns, in: &used)
+                    attribute = next.pointee.next
                 }
             }
             node = next(after: current, below: root)
+        }
+        for (prefix, namespace) in declared.merging(used, uniquingKeysWith: { $1 }) {
+            xmlXPathRegisterNs(context, prefix, namespace.pointee.href)
         }
     }
 

@@ -15,7 +15,7 @@ enum EventReader {
         defer { reader.deinitialize(count: 1).deallocate() }
         guard let handler = context.pointee.sax else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
         handler.initialize(to: Self.handler)
-        nearmetal_xml_silence(context)
+        let errors = LibXML.FirstError(of: context)
         context.pointee.userData = UnsafeMutableRawPointer(reader)
         source.withUnsafeBytes { bytes in
             let document = xmlCtxtReadMemory(
@@ -27,7 +27,7 @@ enum EventReader {
         if let refusal = reader.pointee.tree.refusal {
             throw XMLError(.refused, refusal, path: path, line: Int(reader.pointee.refusedLine))
         }
-        guard isWellFormed else { throw LibXML.lastError(context, path: path) }
+        guard isWellFormed else { throw errors.error(path: path) }
         guard !reader.pointee.tree.nodes.isEmpty else {
             throw XMLError(.malformed, "the document has no root element", path: path)
         }

@@ -14,13 +14,31 @@ enum LibXML {
         return true
     }()
 
-    /// The error that ended parsing.
-    static func lastError(_ context: xmlParserCtxtPtr, path: String) -> XMLError {
-        guard let error = xmlCtxtGetLastError(context) else { return XMLError(.malformed, "the document is not XML", path: path) }
-        var message = error.pointee.message.map { String(cString: $0) } ?? "the document is not XML"
-        while message.last?.isNewline == true || message.last == " " { message.removeLast() }
-        let kind: XMLError.Kind = refusals.contains(UInt32(bitPattern: error.pointee.code)) ? .refused : .malformed
-        return XMLError(kind, message, path: path, line: error.pointee.line > 0 ? Int(error.pointee.line) : nil)
+    /// The error that ended parsing; later ones follow from it.
+    final class FirstError {
+        private let record: UnsafeMutablePointer<nearmetal_xml_record>
+
+        /// Listens to a context's errors, for as long as this lives. The context keeps the owner too, for callbacks that get the context only.
+        init(of context: xmlParserCtxtPtr, owner: UnsafeMutableRawPointer? = nil) {
+            record = .allocate(capacity: 1)
+            record.initialize(to: nearmetal_xml_record())
+            record.pointee.owner = owner
+            nearmetal_xml_listen(context, record)
+        }
+
+        deinit { record.deallocate() }
+
+        static func owner(of context: UnsafeMutablePointer<xmlParserCtxt>) -> UnsafeMutableRawPointer? {
+            context.pointee._private?.assumingMemoryBound(to: nearmetal_xml_record.self).pointee.owner
+        }
+
+        func error(path: String) -> XMLError {
+            guard record.pointee.code != 0 else { return XMLError(.malformed, "the document is not XML", path: path) }
+            var message = withUnsafeBytes(of: &record.pointee.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            while message.last?.isNewline == true || message.last == " " { message.removeLast() }
+            let kind: XMLError.Kind = refusals.contains(UInt32(bitPattern: record.pointee.code)) ? .refused : .malformed
+            return XMLError(kind, message, path: path, line: record.pointee.line > 0 ? Int(record.pointee.line) : nil)
+        }
     }
 
     /// Errors that are limits rather than mistakes. 114 is `XML_ERR_RESOURCE_LIMIT`, which versions before 2.13 do not name.
