@@ -68,14 +68,23 @@ public struct Element: Sendable {
         guard let parent else { return "/" + qualifiedName }
         var position = 0
         var count = 0
-        for sibling in parent.children where sibling.node.name == node.name && sibling.node.prefix == node.prefix {
+        // `name()` also finds those in no namespace.
+        let isDefault = node.prefix == nil && node.namespace != nil
+        for sibling in parent.children
+        where sibling.node.name == node.name && sibling.node.prefix == node.prefix
+            && (isDefault || sibling.node.namespace == node.namespace)
+        {
             count += 1
             if sibling.index == index { position = count }
         }
         return parent.xpath + "/" + qualifiedName + (count > 1 ? "[\(position)]" : "")
     }
 
-    private var qualifiedName: String { node.prefix.map { "\($0):\(node.name)" } ?? node.name }
+    /// Its name as XPath has it: a default namespace has no prefix that XPath could use.
+    private var qualifiedName: String {
+        if let prefix = node.prefix { return "\(prefix):\(node.name)" }
+        return node.namespace == nil && !node.name.utf8.contains(0x3A) ? node.name : "*[name()='\(node.name)']"
+    }
 
     /// Children of an element, in order.
     public struct Children: Sequence, IteratorProtocol, Sendable {
