@@ -14,7 +14,7 @@ struct Nearmetal: AsyncParsableCommand {
               nearmetal explain huge-pages-guest    a rule, its reason and what it costs
             """,
         version: Version.text,
-        subcommands: [Check.self, Facts.self, Explain.self, ListPractices.self], defaultSubcommand: nil)
+        subcommands: [Check.self, Facts.self, Explain.self, ListPractices.self, XML.self], defaultSubcommand: nil)
 }
 
 /// The version of the tool.

@@ -76,3 +76,11 @@ enum Files {
         return found.sorted()
     }
 }
+
+/// One file with a document.
+public enum DefinitionFile {
+    /// Its bytes; `-` reads standard input.
+    ///
+    /// - Throws: a ``SurveyError`` for what is no readable regular file, or larger than any document may be.
+    public static func read(_ path: String) throws(SurveyError) -> [UInt8] { try Files.read(path) }
+}

@@ -1,4 +1,4 @@
-public import Inventory
+import Inventory
 public import Quantities
 
 /// Whether a host and its guests are ready for a target.
