@@ -69,6 +69,7 @@ let package = Package(
 
         // Layer 4: the edge that gathers an estate.
         module("Configuration", ["CLibYAML", "Quantities", "Inventory"]),
+        module("FileWriting", ["CLinux"]),
         module("Survey", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
         // Layer 5: counsel.
@@ -88,8 +89,8 @@ let package = Package(
             name: "nearmetal",
             dependencies: [
                 "Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory", "Changes",
-                "Practices",
-                "Foresight", "Configuration", "Survey", "Advisor", "Reports", "ExampleEstate",
+                "Practices", "Foresight", "Configuration", "FileWriting", "Survey", "Advisor", "Reports",
+                "ExampleEstate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["README.md"],
@@ -108,6 +109,7 @@ let package = Package(
             "PracticesTests",
             ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),
         tests("ForesightTests", ["Foresight", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
+        tests("FileWritingTests", ["FileWriting"]),
         tests("ConfigurationTests", ["Configuration", "Inventory", "Quantities"]),
         tests(
             "ReportsTests",
@@ -128,7 +130,7 @@ func layer(of module: String) -> String {
     case "Quantities", "JSONText": "1-Values"
     case "DomainXML", "HostFacts", "DiskImage", "Libvirt": "2-Windows"
     case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
-    case "Configuration", "Survey": "4-Edge"
+    case "Configuration", "FileWriting", "Survey": "4-Edge"
     case "Advisor": "5-Counsel"
     case "Reports", "ExampleEstate": "6-Display"
     default: preconditionFailure("\(module) has no layer yet: name it here and in ARCHITECTURE.md")

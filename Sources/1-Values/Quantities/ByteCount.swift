@@ -47,8 +47,8 @@ public struct ByteCount: RawRepresentable, Hashable, Comparable, Sendable {
     ///
     /// - Parameters:
     ///   - number: how many of the unit.
-    ///   - unit: case-insensitive, as libvirt has it: `b`/`bytes`, `KB` (1,000), `k`/`KiB` (1,024), `MB`, `M`/`MiB`, `GB`, `G`/`GiB`, `TB`,
-    ///     `T`/`TiB`, `PB`, `P`/`PiB`, `EB`, `E`/`EiB`.
+    ///   - unit: case-insensitive, as libvirt has it: `b`/`bytes`, `KB` (1,000), `k`/`KiB` (1,024), `MB`, `M`/`MiB`,
+    ///     `GB`, `G`/`GiB`, `TB`, `T`/`TiB`, `PB`, `P`/`PiB`, `EB`, `E`/`EiB`.
     ///
     /// - Source: guide §4.1.5; libvirt src/util/virutil.c `virScaleInteger`.
     public init?(_ number: UInt64, unit: String) {
@@ -60,7 +60,8 @@ public struct ByteCount: RawRepresentable, Hashable, Comparable, Sendable {
 
     /// Bytes in one of libvirt's units.
     static func scale(of unit: String) -> UInt64? {
-        switch unit.lowercased() {
+        // ASCII's cases only: Unicode has a Kelvin sign that would pass for a k.
+        switch String(decoding: unit.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self) {
         case "b", "byte", "bytes": 1
         case "kb": 1_000
         case "k", "kib": 1 << 10

@@ -20,73 +20,112 @@ public struct IDSet<Kind: Sendable>: Sendable, Hashable {
     /// The largest number accepted in a list: kernels count below it, and a hostile `0-4294967295` ends here.
     public static var limit: Int { 65_535 }
 
+    /// The longest list read.
+    ///
+    /// All even numbers below ``limit`` take a third of it.
+    static var longestList: Int { 512 << 10 }
+
     /// Reads a list as the kernel (`0-3,8`) and libvirt (`1-4,^3`) write it; `nil` if it is neither.
     ///
-    /// As libvirt has it, `^n` takes away what stands before it, white space around a number is allowed, and ranges go upwards. The kernel's
-    /// empty list (an absent node's `cpulist`) is the empty set. The kernel's stride form (`0-31:2/8`) is read too.
+    /// `^n` takes away what stands before it, white space around numbers is allowed, a comma at the end does no harm,
+    /// and ranges go upwards. The kernel's empty list (an absent node's `cpulist`) is the empty set. The kernel's
+    /// stride form (`0-31:2/8`) is read too.
     ///
     /// - Source: libvirt src/util/virbitmap.c `virBitmapParse`; kernel lib/bitmap-str.c `bitmap_parselist`.
     public init?(list: some StringProtocol) {
-        var members = Set<Int>()
-        let trimmed = list.utf8.filter { $0 != 0x20 && $0 != 0x0A && $0 != 0x09 && $0 != 0x0D }
-        guard !trimmed.isEmpty else {
-            self.init()
-            return
+        guard let members = Self.members(of: list, limit: Self.limit, allowsStride: true) else { return nil }
+        self.members = members
+    }
+
+    /// Reads a list as libvirt takes it in a definition (`cpuset`, `nodeset`); `nil` where libvirt refuses it: also if
+    /// no number is left.
+    ///
+    /// - Source: libvirt src/util/virbitmap.c `virBitmapParse`, src/conf/domain_conf.h `VIR_DOMAIN_CPUMASK_LEN`
+    ///   (numbers below 16,384); observed with libvirt 9.0.
+    public init?(libvirt list: some StringProtocol) {
+        guard let members = Self.members(of: list, limit: 16_383, allowsStride: false), !members.isEmpty else {
+            return nil
         }
-        for part in trimmed.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
-            var part = part[...]
-            let negated = part.first == UInt8(ascii: "^")
-            if negated { part = part.dropFirst() }
-            guard let first = Self.number(&part) else { return nil }
+        self.members = members
+    }
+
+    private static func members(of list: some StringProtocol, limit: Int, allowsStride: Bool) -> [Int]? {
+        guard list.utf8.count <= longestList else { return nil }
+        var text = ListText(bytes: Array(list.utf8))
+        var words: [UInt64] = []
+        text.skipSpace()
+        while !text.isAtEnd {
+            let isTakenAway = text.take(0x5E)
+            guard let first = text.number(limit: limit) else { return nil }
+            text.skipSpace()
             var last = first
             var used = 1
             var group = 1
-            if part.first == UInt8(ascii: "-"), !negated {
-                part = part.dropFirst()
-                guard let end = Self.number(&part), end >= first else { return nil }
+            if !isTakenAway, text.take(0x2D) {
+                text.skipSpace()
+                guard let end = text.number(limit: limit), end >= first else { return nil }
                 last = end
-                if part.first == UInt8(ascii: ":") {
-                    part = part.dropFirst()
-                    guard let usedSize = Self.number(&part), part.first == UInt8(ascii: "/") else { return nil }
-                    part = part.dropFirst()
-                    guard let groupSize = Self.number(&part), groupSize > 0, usedSize <= groupSize else { return nil }
-                    used = usedSize
-                    group = groupSize
+                if allowsStride, text.take(0x3A) {
+                    guard let part = text.number(limit: limit), text.take(0x2F), let whole = text.number(limit: limit),
+                        whole > 0, part <= whole
+                    else { return nil }
+                    used = part
+                    group = whole
+                }
+                text.skipSpace()
+            }
+            while words.count <= last / 64 { words.append(0) }
+            if isTakenAway {
+                words[first / 64] &= ~(1 << UInt64(first % 64))
+            } else if used == group {
+                fill(&words, first, last)
+            } else if used > 0 {
+                for start in stride(from: first, through: last, by: group) {
+                    fill(&words, start, Swift.min(start + used - 1, last))
                 }
             }
-            guard part.isEmpty else { return nil }
-            if negated {
-                members.remove(first)
-            } else {
-                for number in first...last where (number - first) % group < used { members.insert(number) }
+            guard text.take(0x2C) else { break }
+            text.skipSpace()
+        }
+        guard text.isAtEnd else { return nil }
+        var members: [Int] = []
+        members.reserveCapacity(words.reduce(0) { $0 + $1.nonzeroBitCount })
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                members.append(index * 64 + rest.trailingZeroBitCount)
+                rest &= rest - 1
             }
         }
-        self.init(members)
+        return members
     }
 
-    private static func number(_ text: inout ArraySlice<UInt8>) -> Int? {
-        var value = 0
-        var digits = 0
-        while let digit = text.first, digit >= 0x30, digit <= 0x39 {
-            value = value * 10 + Int(digit - 0x30)
-            guard value <= limit else { return nil }
-            digits += 1
-            text = text.dropFirst()
+    private static func fill(_ words: inout [UInt64], _ first: Int, _ last: Int) {
+        for word in first / 64...last / 64 {
+            let low = word == first / 64 ? UInt64.max << UInt64(first % 64) : .max
+            let high = word == last / 64 ? UInt64.max >> UInt64(63 - last % 64) : .max
+            words[word] |= low & high
         }
-        return digits > 0 ? value : nil
     }
 
     /// Reads the kernel's mask (`cpumap`: hexadecimal words, highest first, separated by commas); `nil` if it is none.
     public init?(mask: some StringProtocol) {
         var members: [Int] = []
         var bit = 0
-        for character in mask.utf8.reversed() where character != 0x0A && character != 0x20 && character != 0x2C {
-            guard let digit = Character(UnicodeScalar(character)).hexDigitValue, bit <= Self.limit else { return nil }
+        for byte in mask.utf8.reversed() where byte != 0x0A && byte != 0x20 && byte != 0x2C {
+            let digit: UInt8
+            switch byte {
+            case 0x30...0x39: digit = byte - 0x30
+            case 0x41...0x46: digit = byte - 0x41 + 10
+            case 0x61...0x66: digit = byte - 0x61 + 10
+            default: return nil
+            }
+            guard bit <= Self.limit else { return nil }
             for offset in 0..<4 where digit & (1 << offset) != 0 { members.append(bit + offset) }
             bit += 4
         }
         guard bit > 0 else { return nil }
-        self.init(members)
+        self.members = members
     }
 
     /// How many numbers it holds.
@@ -118,6 +157,40 @@ public struct IDSet<Kind: Sendable>: Sendable, Hashable {
     public func isSubset(of other: Self) -> Bool { members.allSatisfy(other.contains) }
     /// Whether the two have none in common.
     public func isDisjoint(with other: Self) -> Bool { !members.contains(where: other.contains) }
+}
+
+/// Reads a list of numbers from its start.
+private struct ListText {
+    let bytes: [UInt8]
+    var position = 0
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    var isAtEnd: Bool { position == bytes.count }
+
+    mutating func skipSpace() {
+        while position < bytes.count, bytes[position] == 0x20 || (0x09...0x0D).contains(bytes[position]) {
+            position += 1
+        }
+    }
+
+    mutating func take(_ byte: UInt8) -> Bool {
+        guard position < bytes.count, bytes[position] == byte else { return false }
+        position += 1
+        return true
+    }
+
+    /// Digits up to a limit; `nil` if there are none, or they come to more.
+    mutating func number(limit: Int) -> Int? {
+        let start = position
+        var value = 0
+        while position < bytes.count, (0x30...0x39).contains(bytes[position]) {
+            value = value * 10 + Int(bytes[position] - 0x30)
+            guard value <= limit else { return nil }
+            position += 1
+        }
+        return position > start ? value : nil
+    }
 }
 
 extension IDSet: CustomStringConvertible {

@@ -132,7 +132,7 @@ public struct Relations: Sendable {
             }
             var seen = Set<Int>()
             for pin in domain.root.first("cputune")?.all("vcpupin") ?? [] {
-                guard let set = pin["cpuset"].flatMap({ CPUSet(list: $0) }), set.count == 1, let cpu = set.first else {
+                guard let set = pin["cpuset"].flatMap({ CPUSet(libvirt: $0) }), set.count == 1, let cpu = set.first else {
                     continue
                 }
                 if seen.insert(cpu).inserted { pins[cpu, default: []].append(guest.name) }

@@ -88,7 +88,8 @@ public struct CivilDay: Sendable, Hashable, Comparable, CustomStringConvertible 
     public init(daysSince1970: Int) { self.daysSince1970 = daysSince1970 }
     /// The day of a moment.
     public init(secondsSince1970 seconds: Int64) {
-        daysSince1970 = Int((Double(seconds) / 86_400).rounded(.down))
+        // Rounded down: the second before 1970 was in 1969.
+        daysSince1970 = Int(seconds / 86_400) - (seconds % 86_400 < 0 ? 1 : 0)
     }
     /// A day by year, month, day; `nil` if there is no such day.
     public init?(year: Int, month: Int, day: Int) {
@@ -106,7 +107,8 @@ public struct CivilDay: Sendable, Hashable, Comparable, CustomStringConvertible 
     /// A day as `2026-11-23`; `nil` if it is written otherwise.
     public init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].count == 4, parts[1].count == 2, parts[2].count == 2, let year = Int(parts[0]),
+        guard parts.count == 3, parts[0].count == 4, parts[1].count == 2, parts[2].count == 2,
+            text.utf8.allSatisfy({ $0 == 0x2D || (0x30...0x39).contains($0) }), let year = Int(parts[0]),
             let month = Int(parts[1]), let day = Int(parts[2])
         else { return nil }
         self.init(year: year, month: month, day: day)

@@ -35,7 +35,7 @@ public struct MemoryBacking: Sendable {
             element["size"].flatMap { UInt64($0) }.flatMap { ByteCount($0, unit: element["unit"] ?? "KiB") }
         }
         /// Cells of the guest it holds for; `nil` where it is for all that no other entry names, and where it cannot be understood.
-        public var cells: NodeSet? { element["nodeset"].flatMap { NodeSet(list: $0) } }
+        public var cells: NodeSet? { element["nodeset"].flatMap { NodeSet(libvirt: $0) } }
     }
 }
 
@@ -76,7 +76,7 @@ public struct GuestCell: Sendable {
     /// Its number: `id`, else its place.
     public let id: Int
     /// Its vCPUs; `nil` where none are written (memory only) and where they cannot be understood.
-    public var cpus: CPUSet? { element["cpus"].flatMap { CPUSet(list: $0) } }
+    public var cpus: CPUSet? { element["cpus"].flatMap { CPUSet(libvirt: $0) } }
     /// Its memory: `memory` in `unit`, KiB where none is written; `nil` where it cannot be understood.
     public var memory: ByteCount? {
         element["memory"].flatMap { UInt64($0) }.flatMap { ByteCount($0, unit: element["unit"] ?? "KiB") }
@@ -112,7 +112,7 @@ public struct NUMATuning: Sendable {
         /// `strict`, `preferred`, `interleave`, `restrictive`; libvirt's default is strict. Words libvirt does not know are kept.
         public var mode: String { element["mode"] ?? "strict" }
         /// Nodes of the host; `nil` where none are written and where they cannot be understood.
-        public var nodes: NodeSet? { element["nodeset"].flatMap { NodeSet(list: $0) } }
+        public var nodes: NodeSet? { element["nodeset"].flatMap { NodeSet(libvirt: $0) } }
         /// `placement` as written: `static`, `auto` (numad chooses at start); `nil` where absent.
         public var placement: String? { element["placement"] }
         /// The guest's cell (`<memnode>` only).
@@ -150,7 +150,7 @@ public struct MemoryDevice: Sendable {
     /// `<source><pagesize>`: its own page size; `nil` where the guest's backing decides.
     public var pageSize: ByteCount? { DomainDefinition.size(element.first("source", "pagesize")) }
     /// `<source><nodemask>`: nodes of the host it is bound to; `nil` where the guest's policy decides.
-    public var nodes: NodeSet? { element.first("source", "nodemask").flatMap { NodeSet(list: $0.text) } }
+    public var nodes: NodeSet? { element.first("source", "nodemask").flatMap { NodeSet(libvirt: $0.text) } }
     /// `<source><path>`: the file or device behind an nvdimm or virtio-pmem.
     public var path: String? { element.first("source", "path")?.text }
     /// `access`: `shared`, `private`; `nil` where the cell or the backing decides.

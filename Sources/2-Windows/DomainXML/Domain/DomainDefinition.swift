@@ -97,5 +97,5 @@ public struct DomainDefinition: Sendable {
     /// vCPUs at boot: `current`, else all.
     public var currentVCPUs: Int { root.first("vcpu")?["current"].flatMap { Int($0) } ?? vcpus }
     /// `cpuset` of `<vcpu>`: where threads without a pin of their own may run.
-    public var cpuset: CPUSet? { root.first("vcpu")?["cpuset"].flatMap { CPUSet(list: $0) } }
+    public var cpuset: CPUSet? { root.first("vcpu")?["cpuset"].flatMap { CPUSet(libvirt: $0) } }
 }
