@@ -8,7 +8,8 @@ import Testing
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = try #require(TimeZone(secondsFromGMT: 0))
         for number in stride(from: -140_000, through: 80_000, by: 13) {
-            let parts = calendar.dateComponents([.year, .month, .day], from: Date(timeIntervalSince1970: Double(number) * 86_400))
+            let parts = calendar.dateComponents(
+                [.year, .month, .day], from: Date(timeIntervalSince1970: Double(number) * 86_400))
             let (year, month, day) = (try #require(parts.year), try #require(parts.month), try #require(parts.day))
             let civil = CivilDay(daysSince1970: number)
             #expect(civil == CivilDay(year: year, month: month, day: day))
@@ -26,7 +27,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "2026", "2026-11", "2026-13-01", "2026-00-10", "2026-02-29", "2100-02-29", "2026-11-31", "26-11-23", "2026-1-23", "2026-11-023",
+        "", "2026", "2026-11", "2026-13-01", "2026-00-10", "2026-02-29", "2100-02-29", "2026-11-31", "26-11-23",
+        "2026-1-23", "2026-11-023",
         "+026-11-23", "2026-+1-23", "2026/11/23", " 2026-11-23", "2026-11-23 ", "0000-01-01", "２026-11-23",
     ])
     func refused(text: String) {

@@ -19,7 +19,9 @@ import Testing
         var found: XMLError?
         let time = ContinuousClock().measure { found = error(text) }
         #expect(found?.kind == .refused, "\(text.prefix(60)): \(found?.description ?? "accepted")")
-        #expect(words.isEmpty || found?.what.contains(words) == true, "\(text.prefix(60)): \(found?.description ?? "accepted")")
+        #expect(
+            words.isEmpty || found?.what.contains(words) == true,
+            "\(text.prefix(60)): \(found?.description ?? "accepted")")
         #expect(time < limit)
     }
 
@@ -40,11 +42,17 @@ import Testing
         #expect(document.root["a"] == "br0 & more")
         #expect(document.root.first("b")?.text == "[br0 & more]&")
         #expect(try document.applying([]).source == Array(source.utf8))
-        #expect(try edited(source, XMLEdit("/domain/c", .value("x"))) == source.replacingOccurrences("<c/>", "<c>x</c>"))
-        #expect(try edited(source, XMLEdit("/domain/b", .value("x"))) == source.replacingOccurrences("&outer;&amp;", "x"))
-        #expect(try edited(source, XMLEdit("/domain/@a", .value("br1"))) == source.replacingOccurrences("a='&net;'", "a='br1'"))
+        #expect(
+            try edited(source, XMLEdit("/domain/c", .value("x"))) == source.replacingOccurrences("<c/>", "<c>x</c>"))
+        #expect(
+            try edited(source, XMLEdit("/domain/b", .value("x"))) == source.replacingOccurrences("&outer;&amp;", "x"))
+        #expect(
+            try edited(source, XMLEdit("/domain/@a", .value("br1")))
+                == source.replacingOccurrences("a='&net;'", "a='br1'"))
         #expect(try edited(source, XMLEdit("/domain/@a", .value("br0 & more"))) == source)
-        #expect(try edited("<!DOCTYPE domain><domain/>", XMLEdit("/domain", .value("x"))) == "<!DOCTYPE domain><domain>x</domain>")
+        #expect(
+            try edited("<!DOCTYPE domain><domain/>", XMLEdit("/domain", .value("x")))
+                == "<!DOCTYPE domain><domain>x</domain>")
     }
 
     @Test func bombs() {
@@ -55,8 +63,12 @@ import Testing
         isRefused(bomb + "]><d a='&a4;&a4;&a4;&a4;&a4;&a4;&a4;'/>", "")
         let large = "<!DOCTYPE d [<!ENTITY a '" + String(repeating: "x", count: 4096) + "'>]><d>"
         isRefused(large + String(repeating: "&a;", count: 100_000) + "</d>", "entities come to more than")
-        isRefused("<!DOCTYPE d [<!ENTITY a '" + String(repeating: "x", count: 4097) + "'>]><d/>", "declares the entity a of 4097 bytes")
-        isRefused("<!DOCTYPE d [" + (0..<65).map { "<!ENTITY a\($0) 'x'>" }.joined() + "]><d/>", "declares more than 64 entities")
+        isRefused(
+            "<!DOCTYPE d [<!ENTITY a '" + String(repeating: "x", count: 4097) + "'>]><d/>",
+            "declares the entity a of 4097 bytes")
+        isRefused(
+            "<!DOCTYPE d [" + (0..<65).map { "<!ENTITY a\($0) 'x'>" }.joined() + "]><d/>",
+            "declares more than 64 entities")
         isRefused("<!DOCTYPE d [<!ENTITY a '&b;'><!ENTITY b '&a;'>]><d>&a;</d>", "")
         isRefused("<!DOCTYPE d [<!ENTITY a '<e/>'>]><d>&a;</d>", "declares the entity a that holds elements")
         isRefused("<!DOCTYPE d [<!ENTITY a '&#60;e/>'>]><d>&a;</d>", "declares the entity a that holds elements")
@@ -68,17 +80,26 @@ import Testing
         defer { try? FileManager.default.removeItem(at: canary) }
         let before = try FileManager.default.attributesOfItem(atPath: canary.path)[.modificationDate] as? Date
         let url = "file://\(canary.path)"
-        isRefused("<!DOCTYPE d [<!ENTITY x SYSTEM '\(url)'>]><d>&x;</d>", "declares an external entity, x, which is not read")
+        isRefused(
+            "<!DOCTYPE d [<!ENTITY x SYSTEM '\(url)'>]><d>&x;</d>", "declares an external entity, x, which is not read")
         isRefused("<!DOCTYPE d [<!ENTITY x PUBLIC 'p' '\(url)'>]><d a='1'/>", "declares an external entity")
-        isRefused("<!DOCTYPE d [<!ENTITY % x SYSTEM '\(url)'> %x;]><d/>", "declares a parameter entity, x, which is not read")
+        isRefused(
+            "<!DOCTYPE d [<!ENTITY % x SYSTEM '\(url)'> %x;]><d/>", "declares a parameter entity, x, which is not read")
         isRefused("<!DOCTYPE d [<!ENTITY % x '<!ENTITY y \"z\">'> %x;]><d>&y;</d>", "declares a parameter entity")
         isRefused("<!DOCTYPE d SYSTEM '\(url)'><d>&x;</d>", "names an external document type, which is not read")
-        isRefused("<!DOCTYPE d PUBLIC 'p' 'http://192.0.2.1/d.dtd'><d/>", "names an external document type, which is not read")
-        isRefused("<!DOCTYPE d [<!NOTATION n SYSTEM 'n'><!ENTITY x SYSTEM '\(url)' NDATA n>]><d/>", "declares an external entity")
-        isRefused("<!DOCTYPE d [<!ATTLIST d a CDATA 'x'>]><d/>", "declares attributes, whose defaults are nowhere in the elements")
+        isRefused(
+            "<!DOCTYPE d PUBLIC 'p' 'http://192.0.2.1/d.dtd'><d/>", "names an external document type, which is not read"
+        )
+        isRefused(
+            "<!DOCTYPE d [<!NOTATION n SYSTEM 'n'><!ENTITY x SYSTEM '\(url)' NDATA n>]><d/>",
+            "declares an external entity")
+        isRefused(
+            "<!DOCTYPE d [<!ATTLIST d a CDATA 'x'>]><d/>",
+            "declares attributes, whose defaults are nowhere in the elements")
         #expect(
             error("<!DOCTYPE d [\n<!ENTITY x SYSTEM 'file:///etc/passwd'>]><d>&x;</d>")?.description
-                == "t.xml:2: the document declares an external entity, x, which is not read. libvirt needs no DOCTYPE: take it out")
+                == "t.xml:2: the document declares an external entity, x, which is not read. libvirt needs no DOCTYPE: take it out"
+        )
         let after = try FileManager.default.attributesOfItem(atPath: canary.path)[.modificationDate] as? Date
         #expect(before == after)
     }
@@ -89,7 +110,8 @@ import Testing
         let words = error([UInt8](repeating: 0x20, count: (10 << 20) + 1))
         #expect(
             words?.description
-                == "t.xml: the document has 10485761 bytes; at most 10485760 are read. libvirt definitions have some kilobytes: is this the right file?")
+                == "t.xml: the document has 10485761 bytes; at most 10485760 are read. libvirt definitions have some kilobytes: is this the right file?"
+        )
         isRefused(String(repeating: "<a>", count: 257) + String(repeating: "</a>", count: 257), "more than 256 levels")
         #expect(error(String(repeating: "<a>", count: 256) + String(repeating: "</a>", count: 256)) == nil)
         isRefused(String(repeating: "<a>", count: 1_000_000), "more than 256 levels")
@@ -97,17 +119,24 @@ import Testing
     }
 
     @Test func manyAttributes() {
-        func tag(_ count: Int, _ quote: String = "'") -> String { "<a" + (0..<count).map { " a\($0)=\(quote)\(quote)" }.joined() + "/>" }
+        func tag(_ count: Int, _ quote: String = "'") -> String {
+            "<a" + (0..<count).map { " a\($0)=\(quote)\(quote)" }.joined() + "/>"
+        }
         #expect(error(tag(512)) == nil)
         isRefused(tag(900_000), "an element has more than 512 attributes")
         isRefused(tag(100_000, "\""), "an element has more than 512 attributes")
-        isRefused("<a" + (0..<100_000).map { " a\($0) = \n ''" }.joined() + "/>", "an element has more than 512 attributes")
-        isRefused("<a" + (0..<100_000).map { " xmlns:a\($0)='u'" }.joined() + "/>", "an element has more than 512 attributes")
+        isRefused(
+            "<a" + (0..<100_000).map { " a\($0) = \n ''" }.joined() + "/>", "an element has more than 512 attributes")
+        isRefused(
+            "<a" + (0..<100_000).map { " xmlns:a\($0)='u'" }.joined() + "/>", "an element has more than 512 attributes")
         let some = " " + (0..<400).map { "a\($0)=''" }.joined(separator: " ")
         isRefused("<a>" + String(repeating: "<b\(some)/>", count: 2_000) + "</a>", "more than 500000 attributes")
         let declarations = (0..<400).map { " xmlns:a\($0)='u'" }.joined()
-        isRefused("<a>" + String(repeating: "<b\(declarations)/>", count: 100) + "</a>", "declares more than 4096 namespaces")
-        #expect(error(Array("\u{FEFF}\(tag(100_000))".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }))?.what == "an element has more than 512 attributes")
+        isRefused(
+            "<a>" + String(repeating: "<b\(declarations)/>", count: 100) + "</a>", "declares more than 4096 namespaces")
+        #expect(
+            error(Array("\u{FEFF}\(tag(100_000))".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }))?.what
+                == "an element has more than 512 attributes")
     }
 
     @Test func longNamesAndTexts() throws {
@@ -137,7 +166,11 @@ import Testing
                 switch Int.random(in: 0..<3, using: &random) {
                 case 0: bytes[position] = UInt8.random(in: 0...255, using: &random)
                 case 1: bytes.remove(at: position)
-                default: bytes.insert(contentsOf: Array(["<", ">", "&", "'", "\"", "]]>", "<!--", "<![CDATA["].randomElement(using: &random)?.utf8 ?? "".utf8), at: position)
+                default:
+                    bytes.insert(
+                        contentsOf: Array(
+                            ["<", ">", "&", "'", "\"", "]]>", "<!--", "<![CDATA["].randomElement(using: &random)?.utf8
+                                ?? "".utf8), at: position)
                 }
             }
             guard let document = try? XMLDocument(bytes, path: "t") else { continue }
@@ -147,7 +180,9 @@ import Testing
                     let result = try document.applying([XMLEdit(element.xpath, .attribute("added", "&<'\""))])
                     #expect(result.root.name == document.root.name)
                 } catch {
-                    #expect(!error.what.contains("places of its elements"), "\(error): \(String(decoding: bytes, as: UTF8.self))")
+                    #expect(
+                        !error.what.contains("places of its elements"),
+                        "\(error): \(String(decoding: bytes, as: UTF8.self))")
                 }
             }
         }

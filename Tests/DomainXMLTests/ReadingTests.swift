@@ -5,7 +5,9 @@ import Testing
 /// What is read, whatever it looks like, and what is refused.
 @Suite struct ReadingTests {
     private func parse(_ bytes: [UInt8]) throws(XMLError) -> XMLDocument { try XMLDocument(bytes, path: "t.xml") }
-    private func parse(_ text: String) throws(XMLError) -> XMLDocument { try XMLDocument(Array(text.utf8), path: "t.xml") }
+    private func parse(_ text: String) throws(XMLError) -> XMLDocument {
+        try XMLDocument(Array(text.utf8), path: "t.xml")
+    }
     private func error(_ bytes: [UInt8]) -> XMLError? {
         do {
             _ = try parse(bytes)
@@ -17,7 +19,8 @@ import Testing
     private func error(_ text: String) -> XMLError? { error(Array(text.utf8)) }
 
     /// Layout, quotes, references and whatever else a document may have, kept by an edit elsewhere.
-    static let strange = "\u{FEFF}<?xml version='1.0'\tencoding=\"UTF-8\" standalone='yes' ?>\r\n<!-- < & \" -->\r\n<?pi <x a='>'?>\r\n"
+    static let strange =
+        "\u{FEFF}<?xml version='1.0'\tencoding=\"UTF-8\" standalone='yes' ?>\r\n<!-- < & \" -->\r\n<?pi <x a='>'?>\r\n"
         + "<domain\ttype = \"k>v'm\"\r\n  xmlns='urn:d' xmlns:q='urn:q' >\r\n\t<![CDATA[ </domain> ]]><!----><name>a&#x26;&lt;&#60;b</name >"
         + "<q:x q:y='&quot;&apos;'/><e></e ><e\n/><t>\u{85}\u{2028}é</t>\r<x xmlns=''>1</x></domain>\r\n<!-- end --><?p?>\n\n"
 
@@ -31,7 +34,9 @@ import Testing
         let edited = try document.applying([XMLEdit("//x[.='1']", .value("2"))])
         #expect(String(decoding: edited.source, as: UTF8.self) == Self.strange.replacingOccurrences(">1<", ">2<"))
         let attribute = try document.applying([XMLEdit("//q:x/@q:y", .value("z'"))])
-        #expect(String(decoding: attribute.source, as: UTF8.self) == Self.strange.replacingOccurrences("&quot;&apos;", "z&apos;"))
+        #expect(
+            String(decoding: attribute.source, as: UTF8.self)
+                == Self.strange.replacingOccurrences("&quot;&apos;", "z&apos;"))
     }
 
     @Test func lines() throws {
@@ -57,7 +62,8 @@ import Testing
         let canary = FileManager.default.temporaryDirectory.appending(path: "nearmetal-canary-\(UUID().uuidString)")
         try Data("canary".utf8).write(to: canary)
         defer { try? FileManager.default.removeItem(at: canary) }
-        let source = "<domain xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='\(canary.path)' parse='text'/></domain>"
+        let source =
+            "<domain xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='\(canary.path)' parse='text'/></domain>"
         let document = try parse(source)
         #expect(document.root.text.isEmpty)
         #expect(document.root.children.map(\.name) == ["include"])
@@ -68,12 +74,16 @@ import Testing
     // MARK: Encodings
 
     @Test func latin1() throws {
-        let source = Array("<?xml version='1.0' encoding='ISO-8859-1'?><a b='".utf8) + [0xE9] + Array("'>x<!-- ".utf8) + [0xFF] + Array(" --></a>".utf8)
+        let source =
+            Array("<?xml version='1.0' encoding='ISO-8859-1'?><a b='".utf8) + [0xE9] + Array("'>x<!-- ".utf8) + [0xFF]
+            + Array(" --></a>".utf8)
         let document = try parse(source)
         #expect(document.source == source)
         #expect(document.root["b"] == "é")
         let edited = try document.applying([XMLEdit("/a", .value("ü中")), XMLEdit("/a/@c", .value("ß"))])
-        let wanted = Array("<?xml version='1.0' encoding='ISO-8859-1'?><a b='".utf8) + [0xE9] + Array("' c='&#223;'>&#252;&#20013;<!-- ".utf8) + [0xFF]
+        let wanted =
+            Array("<?xml version='1.0' encoding='ISO-8859-1'?><a b='".utf8) + [0xE9]
+            + Array("' c='&#223;'>&#252;&#20013;<!-- ".utf8) + [0xFF]
             + Array(" --></a>".utf8)
         #expect(edited.source == wanted)
         #expect(edited.root.text == "ü中")
@@ -86,7 +96,10 @@ import Testing
             }
         }
         #expect(ask(XMLEdit("/a", .attribute("é", "1"))).contains("is not a name that can be written here"))
-        #expect(ask(XMLEdit("/a/x", .insert("<b><!-- é --></b>"))).contains("has characters that this document's encoding lacks") || ask(XMLEdit("/a/x", .insert("<b><!-- é --></b>"))).contains("holds text"))
+        #expect(
+            ask(XMLEdit("/a/x", .insert("<b><!-- é --></b>"))).contains(
+                "has characters that this document's encoding lacks")
+                || ask(XMLEdit("/a/x", .insert("<b><!-- é --></b>"))).contains("holds text"))
     }
 
     @Test(arguments: ["GB18030", "GBK", "EUC-JP", "windows-1252", "US-ASCII"])
@@ -98,7 +111,9 @@ import Testing
     @Test func utf16() throws {
         let text = "<?xml version='1.0' encoding='UTF-16'?><a b='é'>中</a>"
         for (mark, isBig) in [([0xFE, 0xFF] as [UInt8], true), ([0xFF, 0xFE], false)] {
-            let source = mark + text.utf16.flatMap { isBig ? [UInt8($0 >> 8), UInt8($0 & 255)] : [UInt8($0 & 255), UInt8($0 >> 8)] }
+            let source =
+                mark
+                + text.utf16.flatMap { isBig ? [UInt8($0 >> 8), UInt8($0 & 255)] : [UInt8($0 & 255), UInt8($0 >> 8)] }
             let document = try parse(source)
             #expect(document.source == source)
             #expect(document.root["b"] == "é")
@@ -107,7 +122,8 @@ import Testing
             let message = #expect(throws: XMLError.self) { try document.applying([XMLEdit("/a", .value("x"))]) }
             #expect(
                 message?.description
-                    == "t.xml: documents in UTF-16 are read, but not edited. Convert it first: iconv -f UTF-16 -t UTF-8, and change its XML declaration")
+                    == "t.xml: documents in UTF-16 are read, but not edited. Convert it first: iconv -f UTF-16 -t UTF-8, and change its XML declaration"
+            )
         }
     }
 
@@ -125,7 +141,10 @@ import Testing
 
     // MARK: What is malformed
 
-    @Test(arguments: ["", " ", "text", "<a>", "<a></b>", "<a b=c/>", "<a b='1' b='2'/>", "<a>&nbsp;</a>", "<a/><b/>", "<a>\u{0}</a>", "<a b='<'/>", "<", "<!-- -->"])
+    @Test(arguments: [
+        "", " ", "text", "<a>", "<a></b>", "<a b=c/>", "<a b='1' b='2'/>", "<a>&nbsp;</a>", "<a/><b/>", "<a>\u{0}</a>",
+        "<a b='<'/>", "<", "<!-- -->",
+    ])
     func malformed(source: String) {
         #expect(error(source)?.kind == .malformed, "\(source)")
     }

@@ -3,7 +3,8 @@ import Foundation
 
 /// The corpora beside the checkout: documents nobody of this project wrote.
 enum SharedDocuments {
-    /// Their folder: below `NEARMETAL_SHARED`, else `shared` beside a folder above this file; `nil` where there is none.
+    /// Their folder: below `NEARMETAL_SHARED`, else `shared` beside a folder above this file; `nil` where there is
+    /// none.
     static let folder: String? = {
         if let named = ProcessInfo.processInfo.environment["NEARMETAL_SHARED"] {
             return FileManager.default.fileExists(atPath: named + "/corpora") ? named + "/corpora" : nil
@@ -19,7 +20,8 @@ enum SharedDocuments {
 
     /// All families that hold libvirt's XML.
     static let families = [
-        "domains", "domains-rejected", "domains-normalized", "domain-edits", "domain-status", "snapshots-xml", "storage-xml", "nodedev-xml",
+        "domains", "domains-rejected", "domains-normalized", "domain-edits", "domain-status", "snapshots-xml",
+        "storage-xml", "nodedev-xml",
         "capabilities",
     ]
 
@@ -37,7 +39,8 @@ struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
     init(named name: String) {
-        let seed = ProcessInfo.processInfo.environment["NEARMETAL_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 1 ... .max)
+        let seed =
+            ProcessInfo.processInfo.environment["NEARMETAL_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 1 ... .max)
         print("\(name): NEARMETAL_SEED=\(seed)")
         state = seed
     }

@@ -2,13 +2,26 @@ import DomainXML
 import Testing
 
 @Suite struct XPathTests {
-    static let guest = "<domain>\n<devices>\n<disk/>\n<disk/>\n<disk/>\n<disk/>\n<disk/>\n</devices>\n<vcpu>2</vcpu></domain>"
+    static let guest =
+        "<domain>\n<devices>\n<disk/>\n<disk/>\n<disk/>\n<disk/>\n<disk/>\n</devices>\n<vcpu>2</vcpu></domain>"
 
     @Test(arguments: [
-        ("/domain/devices/disk", "/domain/devices/disk: 5 nodes match; an edit needs exactly one. Name one of them: /domain/devices/disk[1] (line 3), /domain/devices/disk[2] (line 4), /domain/devices/disk[3] (line 5), /domain/devices/disk[4] (line 6) …"),
-        ("/domain/devices/disk/@type", "/domain/devices/disk: 5 nodes match; an edit needs exactly one. Name one of them: /domain/devices/disk[1] (line 3), /domain/devices/disk[2] (line 4), /domain/devices/disk[3] (line 5), /domain/devices/disk[4] (line 6) …"),
-        ("/domain/cputune/shares", "/domain/cputune/shares: nothing matches. /domain is there, but not what follows it"),
-        ("/domain/devices/disk[9]/@type", "/domain/devices/disk[9]/@type: nothing matches. /domain/devices is there, but not what follows it"),
+        (
+            "/domain/devices/disk",
+            "/domain/devices/disk: 5 nodes match; an edit needs exactly one. Name one of them: /domain/devices/disk[1] (line 3), /domain/devices/disk[2] (line 4), /domain/devices/disk[3] (line 5), /domain/devices/disk[4] (line 6) …"
+        ),
+        (
+            "/domain/devices/disk/@type",
+            "/domain/devices/disk: 5 nodes match; an edit needs exactly one. Name one of them: /domain/devices/disk[1] (line 3), /domain/devices/disk[2] (line 4), /domain/devices/disk[3] (line 5), /domain/devices/disk[4] (line 6) …"
+        ),
+        (
+            "/domain/cputune/shares",
+            "/domain/cputune/shares: nothing matches. /domain is there, but not what follows it"
+        ),
+        (
+            "/domain/devices/disk[9]/@type",
+            "/domain/devices/disk[9]/@type: nothing matches. /domain/devices is there, but not what follows it"
+        ),
         ("/network/name", "/network/name: nothing matches. The root element is <domain>"),
         ("//nothing", "//nothing: nothing matches. The root element is <domain>"),
         ("/domain[", "/domain[: this is not valid XPath (near character 9)"),
@@ -27,7 +40,10 @@ import Testing
 
     @Test func expensiveExpressionsEnd() {
         let deep = String(repeating: "//*[", count: 60) + "1" + String(repeating: "]", count: 60)
-        #expect(refusal(String(repeating: "<a>", count: 200) + String(repeating: "</a>", count: 200), XMLEdit(deep, .value("x"))).hasPrefix("test.xml: "))
+        #expect(
+            refusal(
+                String(repeating: "<a>", count: 200) + String(repeating: "</a>", count: 200), XMLEdit(deep, .value("x"))
+            ).hasPrefix("test.xml: "))
         let nested = String(repeating: "(", count: 4000)
         #expect(refusal("<a/>", XMLEdit(nested, .value("x"))).contains("not valid XPath"))
     }
@@ -35,11 +51,14 @@ import Testing
     @Test func relativeAndOtherPaths() throws {
         #expect(try edited(Self.guest, XMLEdit("domain/vcpu", .value("3"))).contains("<vcpu>3<"))
         #expect(try edited(Self.guest, XMLEdit("//vcpu[. = 2]", .value("3"))).contains("<vcpu>3<"))
-        #expect(try edited(Self.guest, XMLEdit("//disk[last()]/@type", .value("file"))).contains("<disk type='file'/>\n</devices>"))
+        #expect(
+            try edited(Self.guest, XMLEdit("//disk[last()]/@type", .value("file"))).contains(
+                "<disk type='file'/>\n</devices>"))
     }
 
     @Test(arguments: [
-        ("/domain/vcpu=4", "/domain/vcpu", "4"), ("/domain/vcpu=", "/domain/vcpu", ""), ("//disk[@device='a=b']/@x=1=2", "//disk[@device='a=b']/@x", "1=2"),
+        ("/domain/vcpu=4", "/domain/vcpu", "4"), ("/domain/vcpu=", "/domain/vcpu", ""),
+        ("//disk[@device='a=b']/@x=1=2", "//disk[@device='a=b']/@x", "1=2"),
         ("//a[b=\"]=\"]/@c=d", "//a[b=\"]=\"]/@c", "d"), ("//a[name(..)='x']=y", "//a[name(..)='x']", "y"),
     ])
     func assignments(text: String, xpath: String, value: String) {

@@ -16,7 +16,9 @@ import Testing
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     }
 
-    private func text(_ path: String) -> String? { FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) } }
+    private func text(_ path: String) -> String? {
+        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    }
 
     private func mode(_ path: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
@@ -31,7 +33,9 @@ import Testing
             #expect(done.backup.hasSuffix("/web1.xml~"))
             #expect(try mode(folder + "/web1.xml") == 0o640)
             #expect(try mode(folder + "/web1.xml~") == 0o640)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["web1.xml", "web1.xml~"], "nothing else is left")
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["web1.xml", "web1.xml~"],
+                "nothing else is left")
         }
     }
 
@@ -55,7 +59,8 @@ import Testing
             let error = #expect(throws: FileWritingError.self) {
                 try FileReplacement(folder + "/a.xml", from: Array("old".utf8), to: Array("new".utf8))
             }
-            #expect(error?.description.hasSuffix("/a.xml: the file has changed since it was read. Read it again") == true)
+            #expect(
+                error?.description.hasSuffix("/a.xml: the file has changed since it was read. Read it again") == true)
             #expect(text(folder + "/a.xml") == "other")
             #expect(text(folder + "/a.xml~") == nil)
         }

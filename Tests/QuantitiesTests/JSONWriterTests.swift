@@ -27,7 +27,8 @@ import Testing
         }
         #expect(
             written
-                == #"{"s":"a","n":null,"none":null,"i":18446744073709551615,"b":true,"d":0.5,"inf":null,"a":[1,2],"o":{"x":-1},"e":[]}"#)
+                == #"{"s":"a","n":null,"none":null,"i":18446744073709551615,"b":true,"d":0.5,"inf":null,"a":[1,2],"o":{"x":-1},"e":[]}"#
+        )
     }
 
     @Test func indents() {
@@ -43,10 +44,15 @@ import Testing
     /// Any string comes back from another reader as it was.
     @Test func stringsComeBack() throws {
         var random = SeededGenerator(named: "JSONWriterTests.stringsComeBack")
-        let pool: [Unicode.Scalar] = (0..<0x80).compactMap { Unicode.Scalar($0 as UInt32) } + ["é", "中", "😀", "\u{2028}", "\u{FFFF}", "\u{10FFFF}"]
+        let pool: [Unicode.Scalar] =
+            (0..<0x80).compactMap { Unicode.Scalar($0 as UInt32) } + [
+                "é", "中", "😀", "\u{2028}", "\u{FFFF}", "\u{10FFFF}",
+            ]
         for _ in 0..<500 {
             var string = ""
-            for _ in 0..<Int.random(in: 0..<20, using: &random) { string.unicodeScalars.append(pool.randomElement(using: &random) ?? "a") }
+            for _ in 0..<Int.random(in: 0..<20, using: &random) {
+                string.unicodeScalars.append(pool.randomElement(using: &random) ?? "a")
+            }
             let written = text(indent: 2) { writer in writer.array { $0.string(string) } }
             let read = try JSONSerialization.jsonObject(with: Data(written.utf8)) as? [String]
             #expect(read == [string])

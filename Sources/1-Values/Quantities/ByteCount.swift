@@ -47,8 +47,8 @@ public struct ByteCount: RawRepresentable, Hashable, Comparable, Sendable {
     ///
     /// - Parameters:
     ///   - number: how many of the unit.
-    ///   - unit: case-insensitive, as libvirt has it: `b`/`bytes`, `KB` (1,000), `k`/`KiB` (1,024), `MB`, `M`/`MiB`, `GB`, `G`/`GiB`, `TB`,
-    ///     `T`/`TiB`, `PB`, `P`/`PiB`, `EB`, `E`/`EiB`.
+    ///   - unit: case-insensitive, as libvirt has it: `b`/`bytes`, `KB` (1,000), `k`/`KiB` (1,024), `MB`, `M`/`MiB`,
+    ///     `GB`, `G`/`GiB`, `TB`, `T`/`TiB`, `PB`, `P`/`PiB`, `EB`, `E`/`EiB`.
     ///
     /// - Source: guide §4.1.5; libvirt src/util/virutil.c `virScaleInteger`.
     public init?(_ number: UInt64, unit: String) {

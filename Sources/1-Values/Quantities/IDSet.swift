@@ -20,13 +20,16 @@ public struct IDSet<Kind: Sendable>: Sendable, Hashable {
     /// The largest number accepted in a list: kernels count below it, and a hostile `0-4294967295` ends here.
     public static var limit: Int { 65_535 }
 
-    /// The longest list read. All even numbers below ``limit`` take a third of it.
+    /// The longest list read.
+    ///
+    /// All even numbers below ``limit`` take a third of it.
     static var longestList: Int { 512 << 10 }
 
     /// Reads a list as the kernel (`0-3,8`) and libvirt (`1-4,^3`) write it; `nil` if it is neither.
     ///
-    /// `^n` takes away what stands before it, white space around numbers is allowed, a comma at the end does no harm, and ranges go upwards. The
-    /// kernel's empty list (an absent node's `cpulist`) is the empty set. The kernel's stride form (`0-31:2/8`) is read too.
+    /// `^n` takes away what stands before it, white space around numbers is allowed, a comma at the end does no harm,
+    /// and ranges go upwards. The kernel's empty list (an absent node's `cpulist`) is the empty set. The kernel's
+    /// stride form (`0-31:2/8`) is read too.
     ///
     /// - Source: libvirt src/util/virbitmap.c `virBitmapParse`; kernel lib/bitmap-str.c `bitmap_parselist`.
     public init?(list: some StringProtocol) {
@@ -34,12 +37,15 @@ public struct IDSet<Kind: Sendable>: Sendable, Hashable {
         self.members = members
     }
 
-    /// Reads a list as libvirt takes it in a definition (`cpuset`, `nodeset`); `nil` where libvirt refuses it: also if no number is left.
+    /// Reads a list as libvirt takes it in a definition (`cpuset`, `nodeset`); `nil` where libvirt refuses it: also if
+    /// no number is left.
     ///
-    /// - Source: libvirt src/util/virbitmap.c `virBitmapParse`, src/conf/domain_conf.h `VIR_DOMAIN_CPUMASK_LEN` (numbers below 16,384); observed
-    ///   with libvirt 9.0.
+    /// - Source: libvirt src/util/virbitmap.c `virBitmapParse`, src/conf/domain_conf.h `VIR_DOMAIN_CPUMASK_LEN`
+    ///   (numbers below 16,384); observed with libvirt 9.0.
     public init?(libvirt list: some StringProtocol) {
-        guard let members = Self.members(of: list, limit: 16_383, allowsStride: false), !members.isEmpty else { return nil }
+        guard let members = Self.members(of: list, limit: 16_383, allowsStride: false), !members.isEmpty else {
+            return nil
+        }
         self.members = members
     }
 
@@ -60,7 +66,8 @@ public struct IDSet<Kind: Sendable>: Sendable, Hashable {
                 guard let end = text.number(limit: limit), end >= first else { return nil }
                 last = end
                 if allowsStride, text.take(0x3A) {
-                    guard let part = text.number(limit: limit), text.take(0x2F), let whole = text.number(limit: limit), whole > 0, part <= whole
+                    guard let part = text.number(limit: limit), text.take(0x2F), let whole = text.number(limit: limit),
+                        whole > 0, part <= whole
                     else { return nil }
                     used = part
                     group = whole
@@ -73,7 +80,10 @@ public struct IDSet<Kind: Sendable>: Sendable, Hashable {
             } else if used == group {
                 fill(&words, first, last)
             } else if used > 0 {
-                for start in stride(from: first, through: last, by: group) { fill(&words, start, Swift.min(start + used - 1, last)) }
+                for start in stride(from: first, through: last, by: group) {
+                    fill(&words, start, Swift.min(start + used - 1, last))
+                }
+                text.skipSpace()
             }
             guard text.take(0x2C) else { break }
             text.skipSpace()
@@ -160,7 +170,9 @@ private struct ListText {
     var isAtEnd: Bool { position == bytes.count }
 
     mutating func skipSpace() {
-        while position < bytes.count, bytes[position] == 0x20 || (0x09...0x0D).contains(bytes[position]) { position += 1 }
+        while position < bytes.count, bytes[position] == 0x20 || (0x09...0x0D).contains(bytes[position]) {
+            position += 1
+        }
     }
 
     mutating func take(_ byte: UInt8) -> Bool {

@@ -3,19 +3,21 @@ internal import Glibc
 
 /// Puts new bytes in place of a file's old ones: whole or not at all, and the old ones are kept beside it.
 ///
-/// Symbolic links are followed, so that the link stays one. The new file has the old one's mode, owner and extended attributes (access lists,
-/// security labels) as far as the caller may set them. Each step blocks and syncs.
+/// Symbolic links are followed, so that the link stays one. The new file has the old one's mode, owner and extended
+/// attributes (access lists, security labels) as far as the caller may set them. Each step blocks and syncs.
 public struct FileReplacement: Sendable, Hashable {
     /// The file itself, with links followed.
     public let path: String
-    /// Where its old bytes are now: the name with `~` after it, as `cp --backup` and editors have it; an earlier one there is written over.
+    /// Where its old bytes are now: the name with `~` after it, as `cp --backup` and editors have it; an earlier one
+    /// there is written over.
     public let backup: String
 
     /// Replaces a file.
     ///
     /// - Parameters:
     ///   - path: the file, or a link to it.
-    ///   - old: the bytes it has been found to have. If it has others by now, somebody else has changed it, and it is left alone.
+    ///   - old: the bytes it has been found to have. If it has others by now, somebody else has changed it, and it is
+    ///     left alone.
     ///   - new: the bytes it is to have.
     ///
     /// - Throws: where a step fails; then the file has its old bytes still.
@@ -29,7 +31,9 @@ public struct FileReplacement: Sendable, Hashable {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileWritingError(Self.reason(), path: self.path) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw FileWritingError("this is not a regular file", path: self.path) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw FileWritingError("this is not a regular file", path: self.path)
+        }
         guard Self.has(old, descriptor, size: Int(status.st_size)) else {
             throw FileWritingError("the file has changed since it was read", path: self.path, remedy: "Read it again")
         }
@@ -48,13 +52,18 @@ public struct FileReplacement: Sendable, Hashable {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return count == 0 && position == bytes.count }
-            guard position + count <= bytes.count, buffer[..<count] == bytes[position..<(position + count)] else { return false }
+            guard position + count <= bytes.count, buffer[..<count] == bytes[position..<(position + count)] else {
+                return false
+            }
             position += count
         }
     }
 
-    /// Writes a file beside the place, then gives it the name; the name and the bytes last through a crash once this has returned.
-    private static func write(_ bytes: [UInt8], to path: String, like model: Int32, _ status: stat) throws(FileWritingError) {
+    /// Writes a file beside the place, then gives it the name; the name and the bytes last through a crash once this
+    /// has returned.
+    private static func write(_ bytes: [UInt8], to path: String, like model: Int32, _ status: stat)
+        throws(FileWritingError)
+    {
         let slash = path.utf8.lastIndex(of: 0x2F) ?? path.startIndex
         let folder = slash == path.startIndex ? "/" : String(path[..<slash])
         var template = Array("\(path[..<slash])/.\(path[path.index(after: slash)...]).XXXXXX".utf8CString)
@@ -79,14 +88,18 @@ public struct FileReplacement: Sendable, Hashable {
     private static func fill(_ descriptor: Int32, _ bytes: [UInt8], like model: Int32, _ status: stat) -> String? {
         var position = 0
         while position < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: position), $0.count - position) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress?.advanced(by: position), $0.count - position)
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return count < 0 ? reason() : "nothing more can be written" }
             position += count
         }
         var own = stat()
         guard fstat(descriptor, &own) == 0 else { return reason() }
-        if own.st_uid != status.st_uid || own.st_gid != status.st_gid, fchown(descriptor, status.st_uid, status.st_gid) != 0 {
+        if own.st_uid != status.st_uid || own.st_gid != status.st_gid,
+            fchown(descriptor, status.st_uid, status.st_gid) != 0
+        {
             return "its owner cannot be kept: \(reason())"
         }
         copyAttributes(from: model, to: descriptor)
@@ -127,6 +140,6 @@ public struct FileWritingError: Error, Sendable, Hashable, CustomStringConvertib
         self.remedy = remedy
     }
 
-    /// *where: what. Remedy.*
+    /// The failure in one line: *where: what. Remedy*
     public var description: String { "\(path): \(what)" + (remedy.map { ". \($0)" } ?? "") }
 }

@@ -15,7 +15,9 @@ public struct Element: Sendable {
     /// Its own text, without that of children; white space around it is taken off.
     public var text: String {
         let text = document.nodes[index].text
-        guard text.utf8.first.map({ $0 <= 0x20 }) == true || text.utf8.last.map({ $0 <= 0x20 }) == true else { return text }
+        guard text.utf8.first.map({ $0 <= 0x20 }) == true || text.utf8.last.map({ $0 <= 0x20 }) == true else {
+            return text
+        }
         let trimmed = text.utf8.drop { $0 <= 0x20 }.reversed().drop { $0 <= 0x20 }.reversed()
         return String(decoding: Array(trimmed), as: UTF8.self)
     }
@@ -23,7 +25,8 @@ public struct Element: Sendable {
     /// An attribute's value without a namespace; `nil` where it is absent.
     public subscript(attribute: String) -> String? {
         for position in document.nodes[index].attributes {
-            if document.attributes[Int(position)].name == attribute, document.attributes[Int(position)].namespace == nil {
+            if document.attributes[Int(position)].name == attribute, document.attributes[Int(position)].namespace == nil
+            {
                 return document.attributes[Int(position)].value
             }
         }
@@ -63,17 +66,17 @@ public struct Element: Sendable {
     /// All children of a name without a namespace.
     public func all(_ name: String) -> [Element] { children.filter { $0.name == name && $0.namespace == nil } }
 
-    /// Where it stands, as XPath: `/domain/devices/disk[2]/driver`. Positions are given where there are several of the name.
+    /// Where it stands, as XPath: `/domain/devices/disk[2]/driver`.
+    ///
+    /// Positions are given where there are several of the name.
     public var xpath: String {
         guard let parent else { return "/" + qualifiedName }
         var position = 0
         var count = 0
-        // `name()` also finds those in no namespace.
+        // A prefix stands for its namespace, however others spell it; `name()` looks at the spelling only.
         let isDefault = node.prefix == nil && node.namespace != nil
-        for sibling in parent.children
-        where sibling.node.name == node.name && sibling.node.prefix == node.prefix
-            && (isDefault || sibling.node.namespace == node.namespace)
-        {
+        for sibling in parent.children where sibling.node.name == node.name {
+            guard isDefault ? sibling.node.prefix == nil : sibling.node.namespace == node.namespace else { continue }
             count += 1
             if sibling.index == index { position = count }
         }

@@ -2,10 +2,12 @@ internal import CLibXML2
 
 /// A document as it was read: its bytes, and a tree that says where in them everything stands.
 ///
-/// libxml2 parses; it is allowed no network, no other file and no entity but XML's own and short texts that the document declares itself. The bytes
-/// are kept, so what is not edited is written back as it was (``source``).
+/// libxml2 parses; it is allowed no network, no other file and no entity but XML's own and short texts that the
+/// document declares itself. The bytes are kept, so what is not edited is written back as it was (``source``).
 public final class XMLDocument: Sendable {
-    /// Limits on what is read. Real definitions have some 10 KB, 300 elements and 10 levels.
+    /// Limits on what is read.
+    ///
+    /// Real definitions have some 10 KB, 300 elements and 10 levels.
     public enum Limit {
         /// The most bytes of a document.
         public static let bytes = 10 << 20
@@ -67,7 +69,8 @@ public final class XMLDocument: Sendable {
     ///   - source: the document, at most ``Limit/bytes``.
     ///   - path: what to call it in errors.
     ///
-    /// - Throws: `malformed` with the line; `refused` for external references, entities that hold elements or grow, size and depth.
+    /// - Throws: `malformed` with the line; `refused` for external references, entities that hold elements or grow,
+    ///   size and depth.
     public init(_ source: [UInt8], path: String) throws(XMLError) {
         self.source = source
         self.path = path

@@ -35,7 +35,7 @@ public struct XMLError: Error, Sendable, Hashable {
 }
 
 extension XMLError: CustomStringConvertible {
-    /// *where: what. Remedy.*
+    /// The failure in one line: *where: what. Remedy*
     public var description: String {
         let place = line.map { "\(path):\($0)" } ?? path
         return "\(place): \(what)" + (remedy.map { ". \($0)" } ?? "")

@@ -20,15 +20,20 @@ extension EditPlan {
         var depths: [Int] = []
         func fail(_ name: String, _ line: Int32) -> XMLError {
             XMLError(
-                .edit, "the edits would change more than they say (at <\(name)>, line \(line) of the result), so none was made", path: document.path,
-                remedy: "Is a namespace prefix declared where it is used? Else please report this as a mistake in nearmetal")
+                .edit,
+                "the edits would change more than they say (at <\(name)>, line \(line) of the result), so none was made",
+                path: document.path,
+                remedy:
+                    "Is a namespace prefix declared where it is used? Else please report this as a mistake in nearmetal"
+            )
         }
         guard edited.nodes.count == expected.count else { throw fail(edited.root.name, edited.nodes[0].line) }
         for (node, wanted) in zip(edited.nodes, expected) {
             let depth = node.parent < 0 ? 0 : depths[Int(node.parent)] + 1
             depths.append(depth)
             let attributes = edited.attributes[Int(node.attributes.lowerBound)..<Int(node.attributes.upperBound)]
-            guard depth == wanted.depth, node.qualifiedName == wanted.name, same(attributes, wanted), same(node, wanted) else {
+            guard depth == wanted.depth, node.qualifiedName == wanted.name, same(attributes, wanted), same(node, wanted)
+            else {
                 throw fail(node.qualifiedName, node.line)
             }
         }
@@ -50,7 +55,9 @@ extension EditPlan {
         return zip(attributes, wanted.attributes).enumerated().allSatisfy { position, pair in
             let (found, wanted) = pair
             // New ones come with their prefix as written: it must be declared.
-            guard position >= old, wanted.namespace == nil, let colon = wanted.name.utf8.firstIndex(of: 0x3A) else { return found == wanted }
+            guard position >= old, wanted.namespace == nil, let colon = wanted.name.utf8.firstIndex(of: 0x3A) else {
+                return found == wanted
+            }
             return found.namespace != nil && found.value == wanted.value
                 && found.name.utf8.elementsEqual(wanted.name.utf8[wanted.name.utf8.index(after: colon)...])
         }
@@ -111,8 +118,10 @@ extension EditPlan {
             depths.append(node.parent < 0 ? depth - 1 : depths[Int(node.parent)] + 1)
             guard index > 0 else { return nil }
             return Expected(
-                depth: depths[index], name: node.qualifiedName, attributes:
-                    Array(fragment.attributes[Int(node.attributes.lowerBound)..<Int(node.attributes.upperBound)]), text: node.text, isInserted: true)
+                depth: depths[index], name: node.qualifiedName,
+                attributes:
+                    Array(fragment.attributes[Int(node.attributes.lowerBound)..<Int(node.attributes.upperBound)]),
+                text: node.text, isInserted: true)
         }
     }
 }

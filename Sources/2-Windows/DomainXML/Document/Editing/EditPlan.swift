@@ -55,7 +55,8 @@ struct EditPlan {
 
     private static func mismatch(_ document: XMLDocument, _ place: String) -> XMLError {
         XMLError(
-            .edit, "the places of its elements cannot be told for certain (\(place)), so it is not edited", path: document.path,
+            .edit, "the places of its elements cannot be told for certain (\(place)), so it is not edited",
+            path: document.path,
             remedy: "This is a mistake in nearmetal: please report it, with the document")
     }
 
@@ -67,7 +68,8 @@ struct EditPlan {
         for (index, node) in document.nodes.enumerated() {
             let name = markup.name(index)
             let isComparable = escape.isUTF8 || name.allSatisfy { $0 < 0x80 }
-            guard !isComparable || name.elementsEqual(node.qualifiedName.utf8), markup.elements[index].parent == Int(node.parent),
+            guard !isComparable || name.elementsEqual(node.qualifiedName.utf8),
+                markup.elements[index].parent == Int(node.parent),
                 ordinaryAttributes(of: index).count == node.attributes.count
             else { throw Self.mismatch(document, "line \(node.line), <\(node.qualifiedName)>") }
         }
@@ -80,7 +82,9 @@ struct EditPlan {
             guard name.starts(with: "xmlns".utf8) else { return true }
             let rest = name.dropFirst(5)
             // `xmlns:` and `xmlns:1` declare nothing: libxml2 lets them pass for attributes.
-            return rest.isEmpty ? false : rest.first != 0x3A || !XPathSteps.isName(String(decoding: rest.dropFirst().prefix(1), as: UTF8.self))
+            return rest.isEmpty
+                ? false
+                : rest.first != 0x3A || !XPathSteps.isName(String(decoding: rest.dropFirst().prefix(1), as: UTF8.self))
         }
     }
 
@@ -108,15 +112,18 @@ struct EditPlan {
         guard selected.count <= 1 else { throw ambiguous(edit, edit.xpath, selected) }
         guard let found = selected.first else { return try addMissing(edit) }
         switch (found, edit.action) {
-        case (.element(let index), .value(let value)), (.element(let index), .text(let value)): try setText(of: index, value, edit)
-        case (.text(let index), .value(let value)), (.text(let index), .text(let value)): try setText(of: index, value, edit)
+        case (.element(let index), .value(let value)), (.element(let index), .text(let value)):
+            try setText(of: index, value, edit)
+        case (.text(let index), .value(let value)), (.text(let index), .text(let value)):
+            try setText(of: index, value, edit)
         case (.attribute(let index, let name), .value(let value)): try setAttribute(of: index, name, value, edit)
         case (.attribute(let index, let name), .remove): try removeAttribute(of: index, name, edit)
         case (.element(let index), .attribute(let name, let value)): try setAttribute(of: index, name, value, edit)
         case (.element(let index), .insert(let fragment)): try insert(fragment, in: index, below: [], edit)
         case (.element(let index), .remove): try remove(index, edit)
         case (.element(let index), .removeAttribute(let name)): try removeAttribute(of: index, name, edit)
-        case (.other(let what), _): throw failure(edit, "this selects \(what); elements, attributes and their texts can be edited")
+        case (.other(let what), _):
+            throw failure(edit, "this selects \(what); elements, attributes and their texts can be edited")
         case (.attribute, _): throw failure(edit, "this selects an attribute; an element is needed")
         case (.text, _): throw failure(edit, "this selects a text; an element is needed")
         }
@@ -126,7 +133,8 @@ struct EditPlan {
         let places = selected.prefix(4).map { selected in
             switch selected {
             case .element(let index): "\(Element(document: document, index: index).xpath) (line \(line(index)))"
-            case .attribute(let index, let name): "\(Element(document: document, index: index).xpath)/@\(name) (line \(line(index)))"
+            case .attribute(let index, let name):
+                "\(Element(document: document, index: index).xpath)/@\(name) (line \(line(index)))"
             case .text(let index): "\(Element(document: document, index: index).xpath)/text() (line \(line(index)))"
             case .other(let what): what
             }
@@ -148,11 +156,14 @@ struct EditPlan {
         return failure(edit, "nothing matches", remedy: "The root element is <\(document.root.name)>")
     }
 
-    /// An edit of what is not there yet: an attribute of an element, its first text, or elements on the way to a fragment.
+    /// An edit of what is not there yet: an attribute of an element, its first text, or elements on the way to a
+    /// fragment.
     private mutating func addMissing(_ edit: XMLEdit) throws(XMLError) {
         switch edit.action {
         case .value(let value):
-            guard let (parent, step) = XPathSteps.split(edit.xpath), step == "text()" || step.hasPrefix("@") else { throw try missing(edit) }
+            guard let (parent, step) = XPathSteps.split(edit.xpath), step == "text()" || step.hasPrefix("@") else {
+                throw try missing(edit)
+            }
             let owners = try object.select(parent)
             guard owners.count <= 1 else { throw ambiguous(edit, parent, owners) }
             guard case .element(let index)? = owners.first else { throw try missing(edit) }
@@ -162,7 +173,9 @@ struct EditPlan {
             var names: [String] = []
             var path = edit.xpath
             while true {
-                guard let (parent, step) = XPathSteps.split(path), XPathSteps.isName(step) else { throw try missing(edit) }
+                guard let (parent, step) = XPathSteps.split(path), XPathSteps.isName(step) else {
+                    throw try missing(edit)
+                }
                 names.insert(step, at: 0)
                 path = parent
                 let found = try object.select(path)
@@ -191,11 +204,13 @@ struct EditPlan {
         }
         guard name != "xmlns", !name.hasPrefix("xmlns:") else {
             throw failure(
-                edit, "\"\(name)\" declares a namespace, on which other names may depend", remedy: "Declare it in the elements you insert")
+                edit, "\"\(name)\" declares a namespace, on which other names may depend",
+                remedy: "Declare it in the elements you insert")
         }
     }
 
-    private mutating func setAttribute(of index: Int, _ name: String, _ value: String, _ edit: XMLEdit) throws(XMLError) {
+    private mutating func setAttribute(of index: Int, _ name: String, _ value: String, _ edit: XMLEdit) throws(XMLError)
+    {
         try checkName(name, edit)
         try refuse(value, edit)
         try claim(.attribute(index, name), for: edit)
@@ -250,7 +265,8 @@ struct EditPlan {
         let items = try items(of: index)
         guard items.allSatisfy({ if case .element = $0.kind { false } else { true } }) else {
             throw failure(
-                edit, "the element has other elements inside", line: line(index), remedy: "Only the text of elements without children can be set")
+                edit, "the element has other elements inside", line: line(index),
+                remedy: "Only the text of elements without children can be set")
         }
         guard Element(document: document, index: index).text != value, expectations[index]?.text == nil else { return }
         let element = markup.elements[index]
@@ -270,12 +286,16 @@ struct EditPlan {
             }
         }
         guard runs.count <= 1 else {
-            throw failure(edit, "the element's text stands in \(runs.count) places, with comments between them", line: line(index))
+            throw failure(
+                edit, "the element's text stands in \(runs.count) places, with comments between them", line: line(index)
+            )
         }
         if let run = runs.first {
             let range = trimmed(run)
             let isCharacterData = items.contains(Markup.Item(kind: .cdata, range: range))
-            let staysCharacterData = isCharacterData && !value.contains("]]>") && !value.contains("\r") && (escape.isUTF8 || value.utf8.allSatisfy { $0 < 0x80 })
+            let staysCharacterData =
+                isCharacterData && !value.contains("]]>") && !value.contains("\r")
+                && (escape.isUTF8 || value.utf8.allSatisfy { $0 < 0x80 })
             replace(range, staysCharacterData ? Array("<![CDATA[\(value)]]>".utf8) : escape.text(value), edit)
         } else if element.isEmpty {
             replaceEmptyTag(index, with: escape.text(value), edit)
@@ -299,7 +319,9 @@ struct EditPlan {
     private mutating func replaceEmptyTag(_ index: Int, with content: [UInt8], _ edit: XMLEdit) {
         let element = markup.elements[index]
         let end = element.attributes.last?.end ?? element.name.upperBound
-        replace(end..<element.startTag.upperBound, [0x3E] + content + [0x3C, 0x2F] + Array(markup.name(index)) + [0x3E], edit)
+        replace(
+            end..<element.startTag.upperBound, [0x3E] + content + [0x3C, 0x2F] + Array(markup.name(index)) + [0x3E],
+            edit)
     }
 
     // MARK: Elements
@@ -316,20 +338,28 @@ struct EditPlan {
             // The white space back to the line's end; more of it separates other things.
             if before.kind == .text, markup.isBlank(before.range) {
                 let newline = markup.source[before.range].lastIndex(of: 0x0A)
-                start = newline.map { $0 > before.range.lowerBound && markup.source[$0 - 1] == 0x0D ? $0 - 1 : $0 } ?? before.range.lowerBound
+                start =
+                    newline.map { $0 > before.range.lowerBound && markup.source[$0 - 1] == 0x0D ? $0 - 1 : $0 }
+                    ?? before.range.lowerBound
             }
         }
         replace(start..<whole.upperBound, [], edit)
         expectations[index, default: Expectation()].isRemoved = true
     }
 
-    private mutating func insert(_ fragment: String, in index: Int, below names: [String], _ edit: XMLEdit) throws(XMLError) {
+    private mutating func insert(_ fragment: String, in index: Int, below names: [String], _ edit: XMLEdit)
+        throws(XMLError)
+    {
         let fragment = try Fragment(fragment) { [self] what in failure(edit, what) }
         guard escape.isUTF8 || fragment.canBeEscaped else {
             throw failure(edit, "the fragment has characters that this document's encoding lacks in a name or comment")
         }
-        let hasText = try items(of: index).contains { $0.kind == .cdata || ($0.kind == .text && !markup.isBlank($0.range)) }
-        guard !hasText else { throw failure(edit, "the element holds text, into which no elements are put", line: line(index)) }
+        let hasText = try items(of: index).contains {
+            $0.kind == .cdata || ($0.kind == .text && !markup.isBlank($0.range))
+        }
+        guard !hasText else {
+            throw failure(edit, "the element holds text, into which no elements are put", line: line(index))
+        }
         insertions[index, default: InsertionTree(edit: edit)].add(fragment, below: names)
     }
 
@@ -344,9 +374,14 @@ struct EditPlan {
                 let lastElement = items.last { if case .element = $0.kind { true } else { false } } ?? last
                 let indent = layout.indent(at: lastElement.range.lowerBound)
                 written = tree.written(indent: indent, layout)
-                replace(last.range.upperBound..<last.range.upperBound, escape.markup((indent.map { layout.newline + $0 } ?? "") + written), tree.edit)
+                replace(
+                    last.range.upperBound..<last.range.upperBound,
+                    escape.markup((indent.map { layout.newline + $0 } ?? "") + written), tree.edit)
             } else {
-                let own = index == 0 ? layout.indent(at: markup.elements[0].whole.lowerBound) ?? "" : layout.indent(at: markup.elements[index].whole.lowerBound)
+                let own =
+                    index == 0
+                    ? layout.indent(at: markup.elements[0].whole.lowerBound) ?? ""
+                    : layout.indent(at: markup.elements[index].whole.lowerBound)
                 written = tree.written(indent: own.map { $0 + layout.unit }, layout)
                 let content = own.map { layout.newline + $0 + layout.unit + written + layout.newline + $0 } ?? written
                 if markup.elements[index].isEmpty {
@@ -364,7 +399,9 @@ struct EditPlan {
     /// The document's bytes with all replacements made.
     func result() throws(XMLError) -> [UInt8] {
         let ordered = replacements.enumerated().sorted {
-            ($0.element.range.lowerBound, $0.element.range.upperBound, $0.offset) < ($1.element.range.lowerBound, $1.element.range.upperBound, $1.offset)
+            ($0.element.range.lowerBound, $0.element.range.upperBound, $0.offset) < (
+                $1.element.range.lowerBound, $1.element.range.upperBound, $1.offset
+            )
         }.map(\.element)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(document.source.count + ordered.reduce(0) { $0 + $1.bytes.count })
@@ -372,7 +409,9 @@ struct EditPlan {
         var last: Replacement?
         for replacement in ordered {
             guard replacement.range.lowerBound >= position else {
-                throw failure(replacement.edit, "two edits change the same place: \(last?.edit ?? replacement.edit) and \(replacement.edit)")
+                throw failure(
+                    replacement.edit,
+                    "two edits change the same place: \(last?.edit ?? replacement.edit) and \(replacement.edit)")
             }
             bytes += document.source[position..<replacement.range.lowerBound]
             bytes += replacement.bytes

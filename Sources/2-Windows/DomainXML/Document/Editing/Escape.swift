@@ -14,7 +14,9 @@ struct Escape {
         }
     }
 
-    /// A value between quotes. Line breaks and tabs become references, or they would be read back as spaces.
+    /// A value between quotes.
+    ///
+    /// Line breaks and tabs become references, or they would be read back as spaces.
     func attribute(_ value: String, quote: UInt8) -> [UInt8] {
         bytes(value) { scalar in
             switch scalar.value {
@@ -30,7 +32,9 @@ struct Escape {
         }
     }
 
-    /// A text between tags. A carriage return becomes a reference, or it would be read back as a line feed.
+    /// A text between tags.
+    ///
+    /// A carriage return becomes a reference, or it would be read back as a line feed.
     func text(_ value: String) -> [UInt8] {
         var brackets = 0
         return bytes(value) { scalar in

@@ -3,7 +3,8 @@ struct Fragment {
     /// As given, without white space around it.
     let text: String
     private let bytes: [UInt8]
-    /// Positions after which a line begins that holds nothing but white space and a tag: there the indentation may be changed.
+    /// Positions after which a line begins that holds nothing but white space and a tag: there the indentation may be
+    /// changed.
     private let lineStarts: [Int]
 
     /// Whether characters beyond ASCII stand only where a reference can stand for them.
@@ -27,7 +28,8 @@ struct Fragment {
         var starts: [Int] = []
         if let markup = try? Markup(wrapped, skipping: 0) {
             for index in markup.elements.indices {
-                for item in (try? markup.items(of: index)) ?? [] where item.kind == .text && markup.isBlank(item.range) {
+                for item in (try? markup.items(of: index)) ?? [] where item.kind == .text && markup.isBlank(item.range)
+                {
                     starts += item.range.filter { wrapped[$0] == 0x0A }.map { $0 - 3 }
                 }
             }
@@ -96,7 +98,8 @@ struct InsertionTree {
             case .branch(let branch):
                 let inside = written(branch.parts, indent.map { $0 + layout.unit }, layout)
                 guard let indent else { return "<\(branch.name)>\(inside)</\(branch.name)>" }
-                return "<\(branch.name)>\(layout.newline)\(indent)\(layout.unit)\(inside)\(layout.newline)\(indent)</\(branch.name)>"
+                return
+                    "<\(branch.name)>\(layout.newline)\(indent)\(layout.unit)\(inside)\(layout.newline)\(indent)</\(branch.name)>"
             }
         }
         return texts.joined(separator: indent.map { layout.newline + $0 } ?? "")
@@ -119,7 +122,8 @@ struct Layout {
         var unit = "  "
         for element in markup.elements where element.parent >= 0 {
             guard let own = Self.indent(markup, element.whole.lowerBound),
-                let outer = Self.indent(markup, markup.elements[element.parent].whole.lowerBound), own.hasPrefix(outer), own != outer
+                let outer = Self.indent(markup, markup.elements[element.parent].whole.lowerBound), own.hasPrefix(outer),
+                own != outer
             else { continue }
             unit = String(own.dropFirst(outer.count))
             break

@@ -1,7 +1,7 @@
 /// Where in a document's bytes its elements stand.
 ///
-/// It reads what libxml2 has found well-formed, and knows just enough of XML to find tags; it is compared with libxml2's tree before anything is
-/// edited by it.
+/// It reads what libxml2 has found well-formed, and knows just enough of XML to find tags; it is compared with
+/// libxml2's tree before anything is edited by it.
 struct Markup {
     /// An attribute, declarations of namespaces included.
     struct Attribute {
@@ -54,7 +54,9 @@ struct Markup {
             case 0x3F: position = try end(of: "?>", from: start + 2)
             case 0x21: position = try afterDeclaration(start)
             case 0x2F:
-                guard let index = open.popLast(), let close = find(0x3E, from: start) else { throw Mismatch(offset: start) }
+                guard let index = open.popLast(), let close = find(0x3E, from: start) else {
+                    throw Mismatch(offset: start)
+                }
                 let name = source[(start + 2)..<close].prefix { !Self.isSpace($0) }
                 guard name == source[elements[index].name] else { throw Mismatch(offset: start) }
                 elements[index].content = elements[index].startTag.upperBound..<start
@@ -95,7 +97,9 @@ struct Markup {
                 position = try afterDeclaration(start)
                 items.append(Item(kind: byte(start + 2) == 0x5B ? .cdata : .comment, range: start..<position))
             default:
-                guard child < elements.count, elements[child].parent == index, elements[child].startTag.lowerBound == start else {
+                guard child < elements.count, elements[child].parent == index,
+                    elements[child].startTag.lowerBound == start
+                else {
                     throw Mismatch(offset: start)
                 }
                 position = elements[child].endTag.upperBound
@@ -132,7 +136,9 @@ struct Markup {
         let wanted = (0..<last).map { text.utf8Start[$0] }
         var position = start
         while position + last <= source.count {
-            if source[position] == wanted[0], source[position..<(position + last)].elementsEqual(wanted) { return position + last }
+            if source[position] == wanted[0], source[position..<(position + last)].elementsEqual(wanted) {
+                return position + last
+            }
             position += 1
         }
         throw Mismatch(offset: start)
@@ -158,7 +164,8 @@ struct Markup {
                 isInside = false
                 position += 1
             case 0x3E where !isInside: return position + 1
-            case 0x3C where source[position...].starts(with: "<!--".utf8): position = try end(of: "-->", from: position + 4)
+            case 0x3C where source[position...].starts(with: "<!--".utf8):
+                position = try end(of: "-->", from: position + 4)
             case 0x3C where byte(position + 1) == 0x3F: position = try end(of: "?>", from: position + 2)
             default: position += 1
             }
@@ -179,7 +186,8 @@ struct Markup {
                 if isEmpty, byte(position + 1) != 0x3E { throw Mismatch(offset: position) }
                 let end = position + (isEmpty ? 2 : 1)
                 return Element(
-                    name: name, startTag: start..<end, attributes: attributes, isEmpty: isEmpty, content: end..<end, endTag: end..<end,
+                    name: name, startTag: start..<end, attributes: attributes, isEmpty: isEmpty, content: end..<end,
+                    endTag: end..<end,
                     parent: parent)
             }
             let key = try self.name(&position)
@@ -187,7 +195,9 @@ struct Markup {
             guard byte(position) == 0x3D else { throw Mismatch(offset: position) }
             position += 1
             skipSpace(&position)
-            guard let quote = byte(position), quote == 0x22 || quote == 0x27, let close = find(quote, from: position + 1) else {
+            guard let quote = byte(position), quote == 0x22 || quote == 0x27,
+                let close = find(quote, from: position + 1)
+            else {
                 throw Mismatch(offset: position)
             }
             attributes.append(Attribute(lead: lead, name: key, value: (position + 1)..<close, quote: quote))
@@ -197,7 +207,9 @@ struct Markup {
 
     private func name(_ position: inout Int) throws(Mismatch) -> Range<Int> {
         let start = position
-        while let current = byte(position), !Self.isSpace(current), current != 0x3D, current != 0x3E, current != 0x2F { position += 1 }
+        while let current = byte(position), !Self.isSpace(current), current != 0x3D, current != 0x3E, current != 0x2F {
+            position += 1
+        }
         guard position > start else { throw Mismatch(offset: start) }
         return start..<position
     }

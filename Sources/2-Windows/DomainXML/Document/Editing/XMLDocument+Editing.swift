@@ -1,14 +1,14 @@
 extension XMLDocument {
     /// The document with edits made, all at once: every XPath is evaluated on the document as it is now.
     ///
-    /// Only the bytes of what is edited change. The result is parsed again and compared with this document; nothing but the edits may differ. An
-    /// edit that changes nothing (the value is there already) leaves its bytes alone. The order of the edits counts only for what is inserted at
-    /// one place.
+    /// Only the bytes of what is edited change. The result is parsed again and compared with this document; nothing but
+    /// the edits may differ. An edit that changes nothing (the value is there already) leaves its bytes alone. The
+    /// order of the edits counts only for what is inserted at one place.
     ///
     /// - Returns: the edited document; this one if nothing changes.
     ///
-    /// - Throws: `edit`, where an XPath is invalid, matches nothing or several nodes; where two edits change the same place; where a value cannot be
-    ///   written in XML; where the document's encoding is not based on ASCII.
+    /// - Throws: `edit`, where an XPath is invalid, matches nothing or several nodes; where two edits change the same
+    ///   place; where a value cannot be written in XML; where the document's encoding is not based on ASCII.
     public func applying(_ edits: [XMLEdit]) throws(XMLError) -> XMLDocument {
         guard !edits.isEmpty else { return self }
         var plan = try EditPlan(self)

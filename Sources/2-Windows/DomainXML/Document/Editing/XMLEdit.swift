@@ -2,11 +2,13 @@
 public struct XMLEdit: Sendable, Hashable {
     /// What is done to what the XPath selects, which must be exactly one node.
     public enum Action: Sendable, Hashable {
-        /// Gives it a value: an attribute its value, an element its text. An attribute that an existing element lacks (`…/@name`) is added.
+        /// Gives it a value: an attribute its value, an element its text. An attribute that an existing element lacks
+        /// (`…/@name`) is added.
         case value(String)
         /// Sets an attribute of the element, which is added where it is absent.
         case attribute(String, String)
-        /// Sets the element's text. White space and comments around it stay; an element with elements inside is refused.
+        /// Sets the element's text. White space and comments around it stay; an element with elements inside is
+        /// refused.
         case text(String)
         /// Puts elements inside the element, after its last child; elements missing on the way are made.
         case insert(String)
@@ -28,8 +30,8 @@ public struct XMLEdit: Sendable, Hashable {
 
     /// An edit written `XPATH=VALUE`, as on the command line; `nil` if there is no `=` or nothing before it.
     ///
-    /// The first `=` outside brackets, parentheses and quotes ends the XPath (`//disk[@device='cdrom']/driver/@cache=none`); the rest, which
-    /// may be empty, is the value.
+    /// The first `=` outside brackets, parentheses and quotes ends the XPath
+    /// (`//disk[@device='cdrom']/driver/@cache=none`); the rest, which may be empty, is the value.
     public init?(assignment: String) {
         var depth = 0
         var quote: UInt8?
@@ -46,7 +48,8 @@ public struct XMLEdit: Sendable, Hashable {
             case 0x3D where depth == 0:
                 guard index > 0 else { return nil }
                 self.init(
-                    String(decoding: bytes[..<index], as: UTF8.self), .value(String(decoding: bytes[(index + 1)...], as: UTF8.self)))
+                    String(decoding: bytes[..<index], as: UTF8.self),
+                    .value(String(decoding: bytes[(index + 1)...], as: UTF8.self)))
                 return
             default: break
             }

@@ -1,7 +1,7 @@
 /// Takes an XPath apart at its slashes.
 enum XPathSteps {
-    /// An XPath without its last step, and that step (`/domain/vcpu/@current` → `/domain/vcpu`, `@current`); `nil` where there is but one, or
-    /// where it cannot be told (`a | b`, `//name`).
+    /// An XPath without its last step, and that step (`/domain/vcpu/@current` → `/domain/vcpu`, `@current`); `nil`
+    /// where there is but one, or where it cannot be told (`a | b`, `//name`).
     static func split(_ xpath: String) -> (parent: String, step: String)? {
         let bytes = Array(xpath.utf8)
         var depth = 0
@@ -22,7 +22,9 @@ enum XPathSteps {
             }
         }
         guard let slash, slash > 0, bytes[slash - 1] != 0x2F, slash + 1 < bytes.count else { return nil }
-        return (String(decoding: bytes[..<slash], as: UTF8.self), String(decoding: bytes[(slash + 1)...], as: UTF8.self))
+        return (
+            String(decoding: bytes[..<slash], as: UTF8.self), String(decoding: bytes[(slash + 1)...], as: UTF8.self)
+        )
     }
 
     /// Whether a step is a name and nothing more, so that an element of it can be made.
@@ -30,11 +32,14 @@ enum XPathSteps {
         let parts = step.split(separator: ":", omittingEmptySubsequences: false)
         return (1...2).contains(parts.count)
             && parts.allSatisfy { part in
-                guard let first = part.unicodeScalars.first, first.value >= 0x80 || first == "_" || first.properties.isAlphabetic else {
+                guard let first = part.unicodeScalars.first,
+                    first.value >= 0x80 || first == "_" || first.properties.isAlphabetic
+                else {
                     return false
                 }
                 return part.unicodeScalars.allSatisfy { scalar in
-                    scalar.value >= 0x80 || scalar == "_" || scalar == "-" || scalar == "." || scalar.properties.isAlphabetic
+                    scalar.value >= 0x80 || scalar == "_" || scalar == "-" || scalar == "."
+                        || scalar.properties.isAlphabetic
                         || ("0"..."9").contains(scalar)
                 }
             }

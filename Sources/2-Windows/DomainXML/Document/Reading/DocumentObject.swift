@@ -19,12 +19,14 @@ final class DocumentObject {
         Self.guardDeclarations(handler)
         let parsed = source.withUnsafeBytes { bytes in
             xmlCtxtReadMemory(
-                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil, LibXML.options)
+                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil,
+                LibXML.options)
         }
         if let refusal = declarations.refusal {
             if let parsed { xmlFreeDoc(parsed) }
             throw XMLError(
-                .refused, "the document \(refusal)", path: path, line: declarations.line, remedy: "libvirt needs no DOCTYPE: take it out")
+                .refused, "the document \(refusal)", path: path, line: declarations.line,
+                remedy: "libvirt needs no DOCTYPE: take it out")
         }
         guard let parsed else { throw errors.error(path: path) }
         pointer = parsed
@@ -87,19 +89,23 @@ final class DocumentObject {
     }
 
     private static func declare(
-        _ pointer: UnsafeMutableRawPointer?, _ name: UnsafePointer<xmlChar>?, _ type: Int32, _ publicID: UnsafePointer<xmlChar>?,
+        _ pointer: UnsafeMutableRawPointer?, _ name: UnsafePointer<xmlChar>?, _ type: Int32,
+        _ publicID: UnsafePointer<xmlChar>?,
         _ systemID: UnsafePointer<xmlChar>?, _ content: UnsafeMutablePointer<xmlChar>?
     ) {
         let spelled = String(name)
         guard type == XML_INTERNAL_GENERAL_ENTITY.rawValue, publicID == nil, systemID == nil else {
-            let kind = type == XML_INTERNAL_PARAMETER_ENTITY.rawValue || type == XML_EXTERNAL_PARAMETER_ENTITY.rawValue
+            let kind =
+                type == XML_INTERNAL_PARAMETER_ENTITY.rawValue || type == XML_EXTERNAL_PARAMETER_ENTITY.rawValue
                 ? "a parameter entity" : "an external entity"
             return refuse(pointer, "declares \(kind), \(spelled), which is not read")
         }
         let length = xmlStrlen(content)
         guard length <= XMLDocument.Limit.entityBytes else {
             return refuse(
-                pointer, "declares the entity \(spelled) of \(length) bytes; at most \(XMLDocument.Limit.entityBytes) are expanded")
+                pointer,
+                "declares the entity \(spelled) of \(length) bytes; at most \(XMLDocument.Limit.entityBytes) are expanded"
+            )
         }
         guard xmlStrchr(content, 0x3C) == nil else {
             return refuse(pointer, "declares the entity \(spelled) that holds elements; only texts are expanded")
@@ -116,7 +122,9 @@ final class DocumentObject {
 
     /// The elements in document order, references to entities replaced.
     func flatTree() throws(XMLError) -> FlatTree {
-        guard let root = xmlDocGetRootElement(pointer) else { throw XMLError(.malformed, "the document has no root element", path: path) }
+        guard let root = xmlDocGetRootElement(pointer) else {
+            throw XMLError(.malformed, "the document has no root element", path: path)
+        }
         var tree = FlatTree(capacity: bytes)
         var budget = Budget()
         try add(root, to: &tree, &budget)
@@ -140,7 +148,8 @@ final class DocumentObject {
             var value: [UInt8] = []
             try collect(current.pointee.children, into: &value, &budget)
             tree.attribute(
-                String(current.pointee.name), namespace: current.pointee.ns.flatMap { Optional(String($0.pointee.href)) },
+                String(current.pointee.name),
+                namespace: current.pointee.ns.flatMap { Optional(String($0.pointee.href)) },
                 String(decoding: value, as: UTF8.self))
             attribute = current.pointee.next
         }
@@ -154,14 +163,16 @@ final class DocumentObject {
             switch current.pointee.type {
             case XML_ELEMENT_NODE: try add(current, to: &tree, &budget)
             case XML_TEXT_NODE:
-                tree.text(UnsafeBufferPointer(start: current.pointee.content, count: Int(xmlStrlen(current.pointee.content))))
+                tree.text(
+                    UnsafeBufferPointer(start: current.pointee.content, count: Int(xmlStrlen(current.pointee.content))))
             case XML_ENTITY_REF_NODE:
                 var text: [UInt8] = []
                 try expand(current.pointee.name, into: &text, &budget, depth: 0)
                 text.withUnsafeBufferPointer { tree.text($0) }
             case XML_CDATA_SECTION_NODE:
                 tree.boundary()
-                tree.text(UnsafeBufferPointer(start: current.pointee.content, count: Int(xmlStrlen(current.pointee.content))))
+                tree.text(
+                    UnsafeBufferPointer(start: current.pointee.content, count: Int(xmlStrlen(current.pointee.content))))
                 tree.boundary()
             default: tree.boundary()
             }
@@ -182,7 +193,9 @@ final class DocumentObject {
         }
     }
 
-    private func expand(_ name: UnsafePointer<xmlChar>?, into value: inout [UInt8], _ budget: inout Budget, depth: Int) throws(XMLError) {
+    private func expand(_ name: UnsafePointer<xmlChar>?, into value: inout [UInt8], _ budget: inout Budget, depth: Int)
+        throws(XMLError)
+    {
         guard let name, let entity = xmlGetDocEntity(pointer, name), let content = entity.pointee.content else {
             throw XMLError(.malformed, "the entity \(String(name)) is not declared", path: path)
         }
@@ -191,7 +204,8 @@ final class DocumentObject {
         budget.bytes += bytes.count
         guard budget.bytes <= XMLDocument.Limit.expandedBytes, depth < 16 else {
             throw XMLError(
-                .refused, "the document's entities come to more than \(XMLDocument.Limit.expandedBytes) bytes, or refer to each other too deeply",
+                .refused,
+                "the document's entities come to more than \(XMLDocument.Limit.expandedBytes) bytes, or refer to each other too deeply",
                 path: path)
         }
         if isPredefined { return value.append(contentsOf: bytes) }
@@ -205,9 +219,12 @@ final class DocumentObject {
             let reference = Array(rest[(rest.startIndex + 1)..<end])
             rest = rest[(end + 1)...]
             if reference.first == 0x23 {
-                let digits = String(decoding: reference.dropFirst(reference.dropFirst().first == 0x78 ? 2 : 1), as: UTF8.self)
+                let digits = String(
+                    decoding: reference.dropFirst(reference.dropFirst().first == 0x78 ? 2 : 1), as: UTF8.self)
                 let number = UInt32(digits, radix: reference.dropFirst().first == 0x78 ? 16 : 10)
-                if let scalar = number.flatMap(Unicode.Scalar.init) { value.append(contentsOf: String(Character(scalar)).utf8) }
+                if let scalar = number.flatMap(Unicode.Scalar.init) {
+                    value.append(contentsOf: String(Character(scalar)).utf8)
+                }
             } else {
                 var inner = reference + [0]
                 try expandNamed(&inner, into: &value, &budget, depth: depth + 1)
@@ -215,7 +232,9 @@ final class DocumentObject {
         }
     }
 
-    private func expandNamed(_ name: inout [UInt8], into value: inout [UInt8], _ budget: inout Budget, depth: Int) throws(XMLError) {
+    private func expandNamed(_ name: inout [UInt8], into value: inout [UInt8], _ budget: inout Budget, depth: Int)
+        throws(XMLError)
+    {
         // A copy of the bytes: typed throws do not pass through withUnsafeBufferPointer.
         let copy = xmlStrdup(name)
         defer { nearmetal_xml_free(copy) }
@@ -243,8 +262,12 @@ final class DocumentObject {
     /// - Throws: `edit` if it is no XPath, uses a prefix that is not declared, or does not select nodes.
     func select(_ xpath: String) throws(XMLError) -> [Selected] {
         func invalid(_ what: String) -> XMLError { XMLError(.edit, "\(xpath): \(what)", path: path) }
-        guard !xpath.isEmpty, !xpath.utf8.contains(0), xpath.utf8.count <= 4096 else { throw invalid("this is not an XPath expression") }
-        guard let context = xmlXPathNewContext(pointer) else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
+        guard !xpath.isEmpty, !xpath.utf8.contains(0), xpath.utf8.count <= 4096 else {
+            throw invalid("this is not an XPath expression")
+        }
+        guard let context = xmlXPathNewContext(pointer) else {
+            throw XMLError(.io, "libxml2 has no memory left", path: path)
+        }
         defer { xmlXPathFreeContext(context) }
         nearmetal_xpath_silence(context)
         context.pointee.opLimit = 50_000_000
@@ -260,8 +283,12 @@ final class DocumentObject {
             }
         }
         defer { xmlXPathFreeObject(result) }
-        guard result.pointee.type == XPATH_NODESET else { throw invalid("this gives a value; an XPath that selects a node is needed") }
-        guard let set = result.pointee.nodesetval, set.pointee.nodeNr > 0, let table = set.pointee.nodeTab else { return [] }
+        guard result.pointee.type == XPATH_NODESET else {
+            throw invalid("this gives a value; an XPath that selects a node is needed")
+        }
+        guard let set = result.pointee.nodesetval, set.pointee.nodeNr > 0, let table = set.pointee.nodeTab else {
+            return []
+        }
         return (0..<Int(set.pointee.nodeNr)).compactMap { table[$0] }.map { selected($0, indices) }
     }
 
@@ -286,7 +313,9 @@ final class DocumentObject {
     }
 
     /// Numbers the elements in document order, and makes their namespace prefixes known to XPath.
-    private func register(_ root: xmlNodePtr?, _ context: xmlXPathContextPtr, _ indices: inout [UnsafeMutableRawPointer: Int]) {
+    private func register(
+        _ root: xmlNodePtr?, _ context: xmlXPathContextPtr, _ indices: inout [UnsafeMutableRawPointer: Int]
+    ) {
         var declared: [String: xmlNsPtr] = [:]
         var used: [String: xmlNsPtr] = [:]
         func note(_ namespace: xmlNsPtr?, in names: inout [String: xmlNsPtr]) {

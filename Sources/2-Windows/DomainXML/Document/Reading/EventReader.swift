@@ -9,7 +9,8 @@ enum EventReader {
         LibXML.prepare()
         guard let context = xmlNewParserCtxt() else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
         defer { xmlFreeParserCtxt(context) }
-        // The callbacks get an address, not a class: thousands of calls a document spend nothing on counting references.
+        // The callbacks get an address, not a class: thousands of calls a document spend nothing on counting
+        // references.
         let reader = UnsafeMutablePointer<Reader>.allocate(capacity: 1)
         reader.initialize(to: Reader(context, bytes: source.count))
         defer { reader.deinitialize(count: 1).deallocate() }
@@ -19,7 +20,8 @@ enum EventReader {
         context.pointee.userData = UnsafeMutableRawPointer(reader)
         source.withUnsafeBytes { bytes in
             let document = xmlCtxtReadMemory(
-                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil, LibXML.options)
+                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil,
+                LibXML.options)
             if let document { xmlFreeDoc(document) }
         }
         let isWellFormed = context.pointee.wellFormed == 1
@@ -56,7 +58,8 @@ enum EventReader {
         }
 
         mutating func begin(
-            _ name: UnsafePointer<xmlChar>, _ prefix: UnsafePointer<xmlChar>?, _ uri: UnsafePointer<xmlChar>?, namespaces: Int32,
+            _ name: UnsafePointer<xmlChar>, _ prefix: UnsafePointer<xmlChar>?, _ uri: UnsafePointer<xmlChar>?,
+            namespaces: Int32,
             attributes count: Int32, _ attributes: UnsafeMutablePointer<UnsafePointer<xmlChar>?>?
         ) {
             let first = tree.attributes.count
@@ -75,11 +78,14 @@ enum EventReader {
             // As libxml2's own tree has it: without a declaration the prefix is part of the name.
             if let prefix, uri == nil { name = "\(names[prefix]):\(name)" }
             tree.begin(
-                name, prefix: uri == nil ? nil : prefix.map { names[$0] }, namespace: uri.map { names[$0] }, line: line, firstAttribute: first)
+                name, prefix: uri == nil ? nil : prefix.map { names[$0] }, namespace: uri.map { names[$0] }, line: line,
+                firstAttribute: first)
             if tree.refusal != nil { stopIfRefused() }
         }
 
-        /// An attribute's value. libxml2 has replaced all references but those to `&`, which it spells `&#38;` here.
+        /// An attribute's value.
+        ///
+        /// libxml2 has replaced all references but those to `&`, which it spells `&#38;` here.
         private static func value(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
             guard bytes.contains(0x26) else { return String(decoding: bytes, as: UTF8.self) }
             var value: [UInt8] = []
@@ -127,7 +133,9 @@ enum EventReader {
     }
 }
 
-/// Names as Swift strings. libxml2 keeps one copy of each name for the whole document, so its address tells which it is.
+/// Names as Swift strings.
+///
+/// libxml2 keeps one copy of each name for the whole document, so its address tells which it is.
 private struct NameCache {
     private var addresses: [UnsafePointer<xmlChar>?] = Array(repeating: nil, count: 128)
     private var texts: [String] = Array(repeating: "", count: 128)

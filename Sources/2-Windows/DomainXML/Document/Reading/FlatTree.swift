@@ -41,12 +41,17 @@ struct FlatTree {
         boundary()
         guard refusal == nil else { return }
         guard open.count < XMLDocument.Limit.depth, nodes.count < XMLDocument.Limit.elements else {
-            refusal = "the document has more than \(XMLDocument.Limit.depth) levels or \(XMLDocument.Limit.elements) elements"
+            refusal =
+                "the document has more than \(XMLDocument.Limit.depth) levels or \(XMLDocument.Limit.elements) elements"
             return
         }
         let index = Int32(nodes.count)
         if let parent = open.last {
-            if parent.lastChild < 0 { nodes[Int(parent.index)].firstChild = index } else { nodes[Int(parent.lastChild)].nextSibling = index }
+            if parent.lastChild < 0 {
+                nodes[Int(parent.index)].firstChild = index
+            } else {
+                nodes[Int(parent.lastChild)].nextSibling = index
+            }
             open[open.count - 1].lastChild = index
         }
         nodes.append(
@@ -74,7 +79,9 @@ struct FlatTree {
         run.append(contentsOf: bytes)
     }
 
-    /// Ends a run of text: at tags, comments and CDATA sections. Runs of white space only are layout, and dropped.
+    /// Ends a run of text: at tags, comments and CDATA sections.
+    ///
+    /// Runs of white space only are layout, and dropped.
     mutating func boundary() {
         guard !run.isEmpty else { return }
         defer {

@@ -8,7 +8,8 @@ enum Hostility {
         guard !source.isEmpty else { throw XMLError(.malformed, "the document is empty", path: path) }
         guard source.count <= XMLDocument.Limit.bytes else {
             throw XMLError(
-                .refused, "the document has \(source.count) bytes; at most \(XMLDocument.Limit.bytes) are read", path: path,
+                .refused, "the document has \(source.count) bytes; at most \(XMLDocument.Limit.bytes) are read",
+                path: path,
                 remedy: "libvirt definitions have some kilobytes: is this the right file?")
         }
         let encoding = TextEncoding(of: source)
@@ -20,14 +21,15 @@ enum Hostility {
         guard source.count > smallBytes else { return }
         if let line = lineOfManyAttributes(source) {
             throw XMLError(
-                .refused, "an element has more than \(XMLDocument.Limit.attributesOfOne) attributes", path: path, line: line)
+                .refused, "an element has more than \(XMLDocument.Limit.attributesOfOne) attributes", path: path,
+                line: line)
         }
     }
 
     /// The line where more attributes than allowed stand between two `<`, which may not stand in a value.
     ///
-    /// libxml2 compares each attribute of an element with each other one, before it hands any of them out. NUL bytes are passed over, so that
-    /// UTF-16 is seen through too.
+    /// libxml2 compares each attribute of an element with each other one, before it hands any of them out. NUL bytes
+    /// are passed over, so that UTF-16 is seen through too.
     private static func lineOfManyAttributes(_ source: [UInt8]) -> Int? {
         source.withUnsafeBufferPointer { bytes in
             var line = 1

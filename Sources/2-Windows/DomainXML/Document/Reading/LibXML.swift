@@ -2,10 +2,13 @@ internal import CLibXML2
 
 /// What all uses of libxml2 share.
 enum LibXML {
-    /// No network; errors are asked for, not printed. Without `HUGE` its own limits hold, without `NOENT` and `DTDLOAD` no file is opened, and
-    /// without `XINCLUDE` none is included.
+    /// No network; errors are asked for, not printed.
+    ///
+    /// Without `HUGE` its own limits hold, without `NOENT` and `DTDLOAD` no file is opened, and without `XINCLUDE` none
+    /// is included.
     static let options = Int32(
-        XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue | XML_PARSE_BIG_LINES.rawValue)
+        XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue
+            | XML_PARSE_BIG_LINES.rawValue)
 
     /// libxml2 sets its globals up once, before the first thread parses.
     static func prepare() { _ = isReady }
@@ -18,7 +21,9 @@ enum LibXML {
     final class FirstError {
         private let record: UnsafeMutablePointer<nearmetal_xml_record>
 
-        /// Listens to a context's errors, for as long as this lives. The context keeps the owner too, for callbacks that get the context only.
+        /// Listens to a context's errors, for as long as this lives.
+        ///
+        /// The context keeps the owner too, for callbacks that get the context only.
         init(of context: xmlParserCtxtPtr, owner: UnsafeMutableRawPointer? = nil) {
             record = .allocate(capacity: 1)
             record.initialize(to: nearmetal_xml_record())
@@ -34,14 +39,18 @@ enum LibXML {
 
         func error(path: String) -> XMLError {
             guard record.pointee.code != 0 else { return XMLError(.malformed, "the document is not XML", path: path) }
-            var message = withUnsafeBytes(of: &record.pointee.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            var message = withUnsafeBytes(of: &record.pointee.message) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             while message.last?.isNewline == true || message.last == " " { message.removeLast() }
             let kind: XMLError.Kind = refusals.contains(UInt32(bitPattern: record.pointee.code)) ? .refused : .malformed
             return XMLError(kind, message, path: path, line: record.pointee.line > 0 ? Int(record.pointee.line) : nil)
         }
     }
 
-    /// Errors that are limits rather than mistakes. 114 is `XML_ERR_RESOURCE_LIMIT`, which versions before 2.13 do not name.
+    /// Errors that are limits rather than mistakes.
+    ///
+    /// 114 is `XML_ERR_RESOURCE_LIMIT`, which versions before 2.13 do not name.
     private static let refusals: [UInt32] = [XML_ERR_ENTITY_LOOP.rawValue, XML_ERR_NAME_TOO_LONG.rawValue, 114]
 }
 

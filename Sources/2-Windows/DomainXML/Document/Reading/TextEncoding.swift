@@ -65,9 +65,15 @@ struct TextEncoding: Sendable {
     private static func family(_ name: String) -> Family {
         let name = name.lowercased()
         if ["utf-8", "utf8", "us-ascii", "ascii"].contains(name) { return .utf8ForEditing(name) }
-        let based = ["iso-8859-", "iso_8859-", "iso8859-", "latin", "windows-125", "cp125", "koi8-", "euc-", "gb", "big5"]
+        let based = [
+            "iso-8859-", "iso_8859-", "iso8859-", "latin", "windows-125", "cp125", "koi8-", "euc-", "gb", "big5",
+        ]
         if based.contains(where: name.hasPrefix) { return .asciiBased }
-        if name.hasPrefix("utf-16") || name.hasPrefix("utf16") || name.hasPrefix("ucs-") || name.hasPrefix("iso-10646-ucs") { return .wide }
+        if name.hasPrefix("utf-16") || name.hasPrefix("utf16") || name.hasPrefix("ucs-")
+            || name.hasPrefix("iso-10646-ucs")
+        {
+            return .wide
+        }
         return .unknown
     }
 }
