@@ -108,7 +108,7 @@ let package = Package(
         tests(
             "PracticesTests",
             ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),
-        tests("ForesightTests", ["Foresight", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
+        tests("ForesightTests", ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
         tests("FileWritingTests", ["FileWriting"]),
         tests("ConfigurationTests", ["Configuration", "Inventory", "Quantities"]),
         tests(

@@ -1,3 +1,5 @@
+public import Quantities
+
 /// A `<graphics>` element: how the guest's screen is shown.
 public struct GraphicsDevice: Sendable {
     /// One way it listens on.
@@ -129,6 +131,17 @@ extension DomainDefinition {
         case .s390, .pseries: return false
         case .virt, .other, nil: return hostArchitecture.map { $0 == "x86_64" || $0 == "i686" } ?? true
         }
+    }
+
+    /// Whether it is an x86 guest, where that can be told: by its architecture, by its board, else by the host's architecture.
+    public func isX86(onHost hostArchitecture: Fact<String>) -> Fact<Bool> {
+        if architecture == nil, let reason = hostArchitecture.reason {
+            switch machineType?.family {
+            case .virt, .other, nil: return .unknown(reason)
+            default: break
+            }
+        }
+        return .known(isX86(onHost: hostArchitecture.value))
     }
 
     /// The name a device goes by in reports: its alias, its target, else its element's name with its place.

@@ -17,7 +17,8 @@ struct CPUReadiness: ReadinessAspect {
                     .cpuModel, .error, part: mode,
                     Text("\(target.name) offers no CPU mode \(mode)", "\(target.name) 不支持 CPU 模式 \(mode)"),
                     evidence: [ForesightEvidence(cpu.element, mode)],
-                    remedy: Text("Take a mode that is offered.", "改用受支持的模式。"), commands: ["virsh edit \(guest.name)"]))
+                    remedy: Text("Take a mode that is offered.", "改用受支持的模式。"),
+                    commands: ["virsh edit \(guest.name.shellWord)"]))
             return
         }
         switch mode {

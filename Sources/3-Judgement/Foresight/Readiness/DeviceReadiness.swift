@@ -50,7 +50,7 @@ struct DeviceReadiness: ReadinessAspect {
                         ForesightEvidence(device, element), ForesightEvidence(target.name, "\(feature) supported='no'"),
                     ],
                     remedy: Text("Take it out, or install what provides it there.", "移除该设备,或在目标上安装相应组件。"),
-                    commands: ["virsh edit \(guest.name)"]))
+                    commands: ["virsh edit \(guest.name.shellWord)"]))
         }
         if features["iothreads"] == false, let threads = domain.root.first("iothreads") {
             answer.add(
@@ -58,7 +58,7 @@ struct DeviceReadiness: ReadinessAspect {
                     .device, .error, part: "iothreads",
                     Text("\(target.name) offers no I/O threads", "\(target.name) 不支持 I/O 线程"),
                     evidence: [ForesightEvidence(threads, threads.text)],
-                    remedy: Text("Take them out.", "移除 I/O 线程。"), commands: ["virsh edit \(guest.name)"]))
+                    remedy: Text("Take them out.", "移除 I/O 线程。"), commands: ["virsh edit \(guest.name.shellWord)"]))
         }
     }
 }

@@ -34,11 +34,11 @@ struct GraphicsReadiness: ReadinessAspect {
                             ForesightEvidence(target.name, offered.sorted().joined(separator: ", ")),
                         ],
                         remedy: Text("Take a kind that is offered.", "改用受支持的类型。"),
-                        commands: ["virsh edit \(guest.name)"]))
+                        commands: ["virsh edit \(guest.name.shellWord)"]))
             }
         }
         guard !offersSpice else { return }
-        let convert = ["virt-xml \(guest.name) --edit --convert-to-vnc"]
+        let convert = ["virt-xml \(guest.name.shellWord) --edit --convert-to-vnc"]
         func add(_ element: Element, _ what: Text) {
             answer.add(
                 ReadinessFinding(

@@ -57,7 +57,7 @@ struct HypervisorReadiness: ReadinessAspect {
                         Text("\(release.name) is no Xen host", "\(release.name) 不能作为 Xen 主机"), evidence: evidence,
                         remedy: Text("Convert it to KVM.", "转换为 KVM。"),
                         commands: [
-                            "virt-v2v -i libvirt -ic xen:///system \(guest.name) -o local -os /var/lib/libvirt/images"
+                            "virt-v2v -i libvirt -ic xen:///system \(guest.name.shellWord) -o local -os /var/lib/libvirt/images"
                         ]))
             case "kvm":
                 guard let architecture = domain.architecture, architecture.hasPrefix("ppc") else { return }
@@ -72,7 +72,7 @@ struct HypervisorReadiness: ReadinessAspect {
                         .hypervisor, .warning, part: "qemu",
                         Text("emulated without KVM: SUSE supports that on no release", "未使用 KVM 的纯模拟:SUSE 在任何版本均不支持"),
                         evidence: evidence, remedy: Text("Take type='kvm'.", "改用 type='kvm'。"),
-                        commands: ["virsh edit \(guest.name)"]))
+                        commands: ["virsh edit \(guest.name.shellWord)"]))
             default:
                 answer.unknown(
                     Unknown(

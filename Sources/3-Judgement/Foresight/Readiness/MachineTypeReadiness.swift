@@ -125,7 +125,9 @@ struct MachineTypeReadiness: ReadinessAspect {
     }
 
     private static func commands(_ guest: Guest, _ newest: String?) -> [String] {
-        newest.map { ["virt-xml \(guest.name) --edit --machine \($0)"] } ?? ["virsh edit \(guest.name)"]
+        newest.map { ["virt-xml \(guest.name.shellWord) --edit --machine \($0)"] } ?? [
+            "virsh edit \(guest.name.shellWord)"
+        ]
     }
 
     /// The name of the family's newest member in a release's QEMU.

@@ -68,7 +68,8 @@ struct MigrationReadiness: ReadinessAspect {
             answer.add(
                 ReadinessFinding(
                     .liveMigration, .info, part: part, what, evidence: [ForesightEvidence(element, part)],
-                    remedy: Text("Shut it down to move it.", "关机后迁移。"), commands: ["virsh shutdown \(guest.name)"]))
+                    remedy: Text("Shut it down to move it.", "关机后迁移。"),
+                    commands: ["virsh shutdown \(guest.name.shellWord)"]))
         }
         if domain.isConfidential, let element = domain.root.first("launchSecurity") {
             add("launchSecurity", Text("a confidential guest cannot move while it runs", "机密客户机不能在线迁移"), element)

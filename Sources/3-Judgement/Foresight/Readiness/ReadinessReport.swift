@@ -1,4 +1,3 @@
-import Inventory
 public import Quantities
 
 /// Whether a host and its guests are ready for a target.

@@ -42,7 +42,8 @@ struct GraphicsMissing: StartReason {
             Text("the host's QEMU has no \(screen.type) graphics", "主机的 QEMU 不支持 \(screen.type) 图形"),
             evidence: [guest.evidence(screen.element, screen.type), evidence],
             remedy: Text("Convert it to VNC.", "转换为 VNC。"),
-            commands: screen.type == "spice" ? ["virt-xml \(guest.name) --edit --convert-to-vnc"] : [guest.editCommand])
+            commands: screen.type == "spice"
+                ? ["virt-xml \(guest.name.shellWord) --edit --convert-to-vnc"] : [guest.editCommand])
     }
 
     private func address(_ guest: Candidate, _ screen: GraphicsDevice, _ host: BootedHost, _ answer: inout StartAnswer)

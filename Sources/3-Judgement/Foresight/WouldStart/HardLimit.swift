@@ -18,7 +18,7 @@ struct HardLimit: StartReason {
                         "swap_hard_limit(\(swapLimit))低于 hard_limit(\(limit)):内核会拒绝"),
                     evidence: [guest.evidence(tuning.first("swap_hard_limit"), swapLimit.description)],
                     remedy: Text("Take both out.", "两者都删除。"),
-                    commands: ["virsh memtune \(guest.name) --swap-hard-limit -1 --hard-limit -1 --config"]))
+                    commands: ["virsh memtune \(guest.name.shellWord) --swap-hard-limit -1 --hard-limit -1 --config"]))
         }
         // libvirt's "unlimited".
         guard limit < ByteCount(gibibytes: 8_388_607) else { return }
@@ -29,7 +29,7 @@ struct HardLimit: StartReason {
         let inGroup = guest.memory.ordinary
         let wanted = isLocked || isPinned ? inGroup + guest.memory.huge : inGroup
         let commands = [
-            "virsh memtune \(guest.name) --hard-limit \((wanted + guest.memory.overhead).kibibytes) --config"
+            "virsh memtune \(guest.name.shellWord) --hard-limit \((wanted + guest.memory.overhead).kibibytes) --config"
         ]
         if wanted > limit, isLocked || isPinned || isTouched {
             answer.add(
@@ -47,7 +47,7 @@ struct HardLimit: StartReason {
                     .hardLimit,
                     Text("hard_limit is \(limit): QEMU itself does not fit", "hard_limit 为 \(limit):连 QEMU 自身都容纳不下"),
                     evidence: [guest.evidence(element, limit.description)], remedy: Text("Take it out.", "删除该限制。"),
-                    commands: ["virsh memtune \(guest.name) --hard-limit -1 --config"]))
+                    commands: ["virsh memtune \(guest.name.shellWord) --hard-limit -1 --config"]))
         } else if wanted + guest.memory.overhead > limit {
             answer.risk(
                 StartObstacle(

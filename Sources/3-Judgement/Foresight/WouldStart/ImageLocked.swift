@@ -40,6 +40,8 @@ struct ImageLocked: StartReason {
             remedy: Text(
                 "Give each guest an image of its own, or an overlay; <shareable/> only where a cluster file system is inside.",
                 "为每个客户机使用各自的映像或覆盖映像;仅当其中为集群文件系统时才使用 <shareable/>。"),
-            commands: ["qemu-img create -f qcow2 -F FORMAT -b \(need.path) \(need.path).\(guest.name).qcow2"])
+            commands: [
+                "qemu-img create -f qcow2 -F FORMAT -b \(need.path.shellWord) \((need.path + "." + guest.name + ".qcow2").shellWord)"
+            ])
     }
 }

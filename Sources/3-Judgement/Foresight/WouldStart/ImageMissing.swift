@@ -55,7 +55,8 @@ struct ImageMissing: StartReason {
                 ? Text("Bring it back, or take the disk out.", "恢复该映像,或移除该磁盘。")
                 : Text("Bring it back, or write its new place into the image.", "恢复该文件,或将新位置写入映像。"),
             commands: need.depth == 0
-                ? [guest.editCommand] : ["qemu-img rebase -u -F FORMAT -b NEW-PLACE \(need.disk.path ?? "IMAGE")"])
+                ? [guest.editCommand]
+                : ["qemu-img rebase -u -F FORMAT -b NEW-PLACE \((need.disk.path ?? "IMAGE").shellWord)"])
     }
 
     private func examine(
@@ -75,7 +76,7 @@ struct ImageMissing: StartReason {
                         "\(need.path) 声明为 \(declared),而内容为 \(content)"),
                     evidence: [guest.evidence(need.disk.element, declared), ForesightEvidence(need.path, content)],
                     remedy: Text("Declare the format it has, if it is the right file.", "若文件无误,请声明其真实格式。"),
-                    commands: ["qemu-img info \(need.path)", guest.editCommand]))
+                    commands: ["qemu-img info \(need.path.shellWord)", guest.editCommand]))
             return
         }
         refusals(image, need, guest, &answer)
@@ -92,7 +93,7 @@ struct ImageMissing: StartReason {
                     Text("its chain of backing files leads back to \(below)", "其后备文件链又回到 \(below)"),
                     evidence: [ForesightEvidence(need.path, "backing file \(below)")],
                     remedy: Text("Write the right backing file into it.", "写入正确的后备文件。"),
-                    commands: ["qemu-img rebase -u -F FORMAT -b BASE \(need.path)"]))
+                    commands: ["qemu-img rebase -u -F FORMAT -b BASE \(need.path.shellWord)"]))
         }
     }
 
@@ -110,7 +111,8 @@ struct ImageMissing: StartReason {
                     evidence: [ForesightEvidence(need.path, "incompatible feature: corrupt")],
                     remedy: Text("Copy it, then repair it.", "先备份,再修复。"),
                     commands: [
-                        "cp --reflink=auto \(need.path) \(need.path).copy", "qemu-img check -r all \(need.path)",
+                        "cp --reflink=auto \(need.path.shellWord) \((need.path + ".copy").shellWord)",
+                        "qemu-img check -r all \(need.path.shellWord)",
                     ]))
         } else if let words = image.malformed {
             answer.add(
@@ -118,7 +120,8 @@ struct ImageMissing: StartReason {
                     .image, part: need.disk.label,
                     Text("\(need.path) cannot be read: \(words)", "无法读取 \(need.path):\(words)"),
                     evidence: [ForesightEvidence(need.path, words)],
-                    remedy: Text("Bring back a good copy.", "恢复完好的副本。"), commands: ["qemu-img info \(need.path)"]))
+                    remedy: Text("Bring back a good copy.", "恢复完好的副本。"),
+                    commands: ["qemu-img info \(need.path.shellWord)"]))
         }
     }
     /// Other files that hold its data.

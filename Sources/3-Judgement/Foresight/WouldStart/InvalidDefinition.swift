@@ -54,7 +54,7 @@ struct InvalidDefinition: StartReason {
             return nil
         }
         // Other architectures can grow without cells; so can x86 from libvirt 10.0 on with virtio-mem alone.
-        guard domain.architecture == nil || domain.architecture == "x86_64",
+        guard domain.isX86(onHost: nil),
             !domain.memoryDevices.contains(where: { $0.model == "virtio-mem" })
         else { return nil }
         return Refusal(

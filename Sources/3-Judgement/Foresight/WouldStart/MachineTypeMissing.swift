@@ -63,7 +63,9 @@ struct MachineTypeMissing: StartReason {
                 ],
                 remedy: newest.map { Text("Take \($0.name); Windows: snapshot first.", "改用 \($0.name);Windows 请先做快照。") }
                     ?? Text("Take a machine type that is offered.", "改用主机提供的计算机类型。"),
-                commands: newest.map { ["virt-xml \(guest.name) --edit --machine \($0.name)"] } ?? [guest.editCommand]))
+                commands: newest.map { ["virt-xml \(guest.name.shellWord) --edit --machine \($0.name)"] } ?? [
+                    guest.editCommand
+                ]))
     }
 
     private func limit(
@@ -83,6 +85,6 @@ struct MachineTypeMissing: StartReason {
                     ForesightEvidence("capabilities", "maxCpus \(most)"),
                 ],
                 remedy: Text("Give it fewer vCPUs, or a newer machine type.", "减少 vCPU,或改用更新的计算机类型。"),
-                commands: ["virsh setvcpus \(guest.name) \(most) --maximum --config"]))
+                commands: ["virsh setvcpus \(guest.name.shellWord) \(most) --maximum --config"]))
     }
 }

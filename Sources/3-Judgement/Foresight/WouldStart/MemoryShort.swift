@@ -45,7 +45,7 @@ struct MemoryShort: StartReason {
                         "it locks \(wanted), and the host has \(ordinary - reserve) for guests\(before)",
                         "它锁定 \(wanted),而主机可供客户机使用的内存为 \(ordinary - reserve)\(chineseBefore)"), evidence: evidence,
                     remedy: Text("Give it less memory, or start fewer guests before it.", "减少其内存,或减少先启动的客户机。"),
-                    commands: ["virsh setmaxmem \(guest.name) SIZE --config"]))
+                    commands: ["virsh setmaxmem \(guest.name.shellWord) SIZE --config"]))
             return
         }
         let swap: ByteCount
@@ -69,7 +69,8 @@ struct MemoryShort: StartReason {
                         "它需要 \(wanted),而主机共有 \(ordinary) 内存与 \(swap) 交换空间\(chineseBefore):已容纳不下"), evidence: evidence,
                     remedy: Text("Give guests less memory, or start fewer with the host.", "减少客户机内存,或减少随主机启动的客户机。"),
                     commands: [
-                        "virsh autostart --disable \(guest.name)", "virsh setmaxmem \(guest.name) SIZE --config",
+                        "virsh autostart --disable \(guest.name.shellWord)",
+                        "virsh setmaxmem \(guest.name.shellWord) SIZE --config",
                     ]))
         } else if sum > ordinary {
             answer.risk(

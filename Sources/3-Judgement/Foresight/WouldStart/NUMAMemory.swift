@@ -61,7 +61,7 @@ struct NUMAMemory: StartReason {
                 ],
                 remedy: Text("Name nodes that are there.", "指定存在的节点。"),
                 commands: [
-                    "virsh numatune \(guest.name) --nodeset \(wanted.intersection(there).isEmpty ? there : wanted.intersection(there)) --config"
+                    "virsh numatune \(guest.name.shellWord) --nodeset \(wanted.intersection(there).isEmpty ? there : wanted.intersection(there)) --config"
                 ])
             answer.add(obstacle)
         }
@@ -103,6 +103,6 @@ struct NUMAMemory: StartReason {
                     "\(need.size) of it may come from node \(need.nodes) only, which has \(room)\(earlier)",
                     "其 \(need.size) 内存只能来自节点 \(need.nodes),该处仅有 \(room)\(chineseEarlier)"), evidence: evidence,
                 remedy: Text("Bind it to more nodes, or let the policy be preferred.", "绑定更多节点,或将策略改为 preferred。"),
-                commands: ["virsh numatune \(guest.name) --mode preferred --config"]))
+                commands: ["virsh numatune \(guest.name.shellWord) --mode preferred --config"]))
     }
 }

@@ -54,7 +54,7 @@ struct Candidate {
     func evidence(_ element: Element?, _ value: String) -> ForesightEvidence {
         ForesightEvidence(element ?? domain.root, value)
     }
-    var editCommand: String { "virsh edit \(name)" }
+    var editCommand: String { "virsh edit \(name.shellWord)" }
 }
 
 /// What the guests that started earlier hold.

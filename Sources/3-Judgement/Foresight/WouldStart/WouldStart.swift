@@ -103,7 +103,8 @@ public enum WouldStart {
                     evidence: [ForesightEvidence("virDomainIsPersistent", "no")],
                     remedy: Text("Define it from the definition it runs with.", "用其运行时的定义进行持久定义。"),
                     commands: [
-                        "virsh dumpxml --inactive \(guest.name) > \(guest.name).xml", "virsh define \(guest.name).xml",
+                        "virsh dumpxml --inactive \(guest.name.shellWord) > \((guest.name + ".xml").shellWord)",
+                        "virsh define \((guest.name + ".xml").shellWord)",
                     ]))
         } else {
             answer.unknown(Unknown(.missing, source: "definition of \(guest.name)"))

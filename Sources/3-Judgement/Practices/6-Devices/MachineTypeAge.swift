@@ -69,7 +69,14 @@ public struct MachineTypeAge: GuestPractice {
                     capabilities.support(
                         architecture: domain.architecture, type: domain.type, emulator: domain.emulator)
                     ?? capabilities.support(architecture: domain.architecture, type: domain.type)
-                if let emulated, !emulated.machines.isEmpty { self = .known(emulated) } else { self = .noSupport }
+                guard let emulated, !emulated.machines.isEmpty else {
+                    self = .noSupport
+                    return
+                }
+                // Domain capabilities alone name one machine, which says nothing of the others.
+                self =
+                    emulated.machines.count > 1
+                    ? .known(emulated) : .unknown(Unknown(.notExamined, source: "machine types", remedy: Guest.connect))
             }
         }
     }
@@ -169,7 +176,10 @@ public struct MachineTypeAge: GuestPractice {
                 Text(
                     "Best for new guests. For this one: all PCI addresses change, so network names and boot order may; take the <address> elements and PCI controllers out, and try it on a copy.",
                     "更适合新建的客户机。对现有客户机:PCI 地址全部改变,网卡名称与引导顺序可能变化;请去掉 <address> 元素与 PCI 控制器,并先在副本上试验。"),
-                commands: ["virt-clone --original \(guest.name) --auto-clone", "virsh edit \(guest.name)-clone"],
+                commands: [
+                    "virt-clone --original \(guest.name.shellWord) --auto-clone",
+                    "virsh edit \((guest.name + "-clone").shellWord)",
+                ],
                 disrupts: .guestRestart),
             evidence: [Evidence(element, machine.name)])
     }
@@ -187,7 +197,7 @@ public struct MachineTypeAge: GuestPractice {
                 "Linux does not mind. Hosts it migrates to need this machine type too.", "对 Linux 无影响。迁移目标主机也须支持该类型。")
         guard let newest else {
             return .byHand(
-                note, commands: ["virsh domcapabilities | grep -A1 '<machine'", "virsh edit \(guest.name)"],
+                note, commands: ["virsh domcapabilities | grep -A1 '<machine'", "virsh edit \(guest.name.shellWord)"],
                 disrupts: .guestRestart)
         }
         return .change(

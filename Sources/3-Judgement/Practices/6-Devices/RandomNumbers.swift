@@ -57,6 +57,7 @@ public struct RandomNumbers: GuestPractice {
         for device in devices where device.backend == "random" && (device.path ?? "/dev/random") == "/dev/random" {
             // From 5.6 on /dev/random waits only until the host has booted: nothing is lost by it.
             let blocks = estate.host.kernel.version.value.map { $0 < KernelVersion(5, 6) } ?? true
+            judgement.add(estate.host.kernel.version.reason)
             let xpath = device.element.xpath + "/backend"
             judgement.add(
                 Finding(

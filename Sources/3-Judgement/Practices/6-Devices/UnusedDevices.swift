@@ -91,7 +91,7 @@ public struct UnusedDevices: GuestPractice {
                     Text(
                         "Take out its USB devices and companions, and write <controller type='usb' model='none'/>: without it libvirt adds one again.",
                         "移除 USB 设备与伴随控制器,并写入 <controller type='usb' model='none'/>,否则 libvirt 会重新添加。"),
-                    commands: ["virsh edit \(guest.name)"], disrupts: .guestRestart),
+                    commands: ["virsh edit \(guest.name.shellWord)"], disrupts: .guestRestart),
                 evidence: [Evidence(polling, polling["model"] ?? "no model")]))
     }
 

@@ -34,7 +34,15 @@ public struct VideoModel: GuestPractice {
     public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let videos = domain.videos
         let graphics = domain.graphics
-        let defaultModel = Self.defaultModel(domain, estate)
+        let defaultModel: String
+        switch Self.defaultModel(domain, estate) {
+        case .known(let model): defaultModel = model
+        case .unknown(let reason):
+            // libvirt's choice matters only where nothing is written.
+            let hasScreen = graphics.contains { $0.type != "egl-headless" }
+            if videos.isEmpty ? hasScreen : videos.contains(where: { $0.model == nil }) { return .unknown(reason) }
+            defaultModel = "none"
+        }
         if videos.isEmpty {
             // libvirt adds a card of its own where there is a screen to show it on.
             guard let screen = graphics.first(where: { $0.type != "egl-headless" }) else {
@@ -68,9 +76,10 @@ public struct VideoModel: GuestPractice {
     /// The model libvirt takes where none is written.
     ///
     /// - Source: libvirt src/qemu/qemu_domain.c `qemuDomainDefaultVideoDevice`.
-    private static func defaultModel(_ domain: DomainDefinition, _ estate: Estate) -> String {
-        if domain.isX86(onHost: estate.host.kernel.architecture.value) { return "cirrus" }
-        return domain.machineType?.family == .pseries ? "vga" : "virtio"
+    private static func defaultModel(_ domain: DomainDefinition, _ estate: Estate) -> Fact<String> {
+        domain.isX86(onHost: estate.host.kernel.architecture).map { isX86 in
+            isX86 ? "cirrus" : domain.machineType?.family == .pseries ? "vga" : "virtio"
+        }
     }
 
     private static func better(_ domain: DomainDefinition) -> String {

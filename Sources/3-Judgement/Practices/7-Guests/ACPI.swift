@@ -23,7 +23,11 @@ public struct ACPI: GuestPractice {
     }
 
     public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
-        guard domain.isX86(onHost: estate.host.kernel.architecture.value) else {
+        if domain.root.first("features", "acpi") != nil, domain.architecture == nil { return .pass }
+        switch domain.isX86(onHost: estate.host.kernel.architecture) {
+        case .unknown(let reason): return .unknown(reason)
+        case .known(true): break
+        case .known(false):
             return .notApplicable(
                 Text("ACPI is how x86 guests shut down; this one has another way", "ACPI 用于 x86 客户机关机,此客户机另有方式"))
         }

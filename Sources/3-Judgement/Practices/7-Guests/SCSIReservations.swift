@@ -87,7 +87,8 @@ public struct SCSIReservations: GuestPractice {
                     .error, part: part, what, observed: observed, expected: expected,
                     remedy: change.map { .change($0, disrupts: .guestRestart, note: note) }
                         ?? .byHand(
-                            note ?? Text("Change the definition.", "修改定义。"), commands: ["virsh edit \(guest.name)"],
+                            note ?? Text("Change the definition.", "修改定义。"),
+                            commands: ["virsh edit \(guest.name.shellWord)"],
                             disrupts: .guestRestart),
                     evidence: [evidence]))
         }

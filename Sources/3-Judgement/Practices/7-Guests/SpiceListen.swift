@@ -55,7 +55,7 @@ public struct SpiceListen: GuestPractice {
                 note: Text(
                     "Clipboard and USB redirection go with Spice; virt-xml of virt-manager 5 does all of it at once.",
                     "剪贴板与 USB 重定向将随 Spice 一同消失;virt-manager 5 的 virt-xml 可一次完成转换。"))
-            remedy.commands = ["virt-xml \(guest.name) --edit --convert-to-vnc"]
+            remedy.commands = ["virt-xml \(guest.name.shellWord) --edit --convert-to-vnc"]
             judgement.add(
                 Finding(
                     .error, part: "spice", what, observed: "spice", expected: "vnc", remedy: remedy,
@@ -157,20 +157,18 @@ public struct SpiceListen: GuestPractice {
                     continue
                 }
             case .unknown(let reason):
-                // Nobody gave a host: the definition itself is open. A file that exists and cannot be read may close it.
-                guard reason.cause == .notExamined || reason.cause == .missing else {
+                // The file may close what the definition leaves open; without one libvirt's defaults hold, which do not.
+                guard reason.cause == .missing else {
                     judgement.add(reason)
                     continue
                 }
             }
-            let isKnown = configuration.value != nil
             judgement.add(
                 Finding(
                     .warning, part: screen.type,
                     Text(
-                        "\(screen.type) listens on all addresses (\(address)), without a password"
-                            + (isKnown ? " or TLS" : " in the definition"),
-                        "\(screen.type) 在所有地址(\(address))上侦听,\(isKnown ? "且没有密码或 TLS" : "定义中没有密码")"),
+                        "\(screen.type) listens on all addresses (\(address)), without a password or TLS",
+                        "\(screen.type) 在所有地址(\(address))上侦听,且没有密码或 TLS"),
                     observed: written ?? "\(address) (qemu.conf)", expected: "127.0.0.1",
                     remedy: written == nil
                         ? .change(
