@@ -51,6 +51,8 @@ import Testing
         #expect(findings(os("q35"), target).isEmpty)
         #expect(errors(os("s390-ccw-virtio-2.8", "s390x"), target) == [.machineType])
         #expect(errors(os("s390-ccw-virtio-2.9", "s390x"), target) == [])
+        #expect(
+            findings(os("pc-q35-4.2"), target).first?.what.english.hasSuffix("; SLES 16.1 no longer has it") == true)
         // QEMU 11.0 of SLES 16.1 deletes by rule: 5.0 and older.
         let next = try #require(ReadinessTarget(releaseNamed: "sles-16.1"))
         #expect(errors(os("pc-q35-5.0"), next) == [.machineType])

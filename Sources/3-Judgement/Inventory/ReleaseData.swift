@@ -200,6 +200,15 @@ public enum ReleaseData {
         return Lifetime(deprecatedIn: deprecated, deletedIn: deleted, deletion: qemuRelease(deleted))
     }
 
+    /// The first release of the table after another whose QEMU no longer has a machine type; `nil` where all that are known have it.
+    public static func firstWithout(_ machine: MachineTypeName, after release: Release) -> Release? {
+        guard let lifetime = lifetime(of: machine) else { return nil }
+        return releases.first {
+            ($0.major, $0.minor) > (release.major, release.minor)
+                && SoftwareVersion($0.qemu.major, $0.qemu.minor) >= lifetime.deletedIn
+        }
+    }
+
     /// Whether a QEMU of a version has a machine type; `nil` where nothing is known of it.
     public static func qemu(_ qemu: SoftwareVersion, has machine: MachineTypeName) -> Bool? {
         if machine.isAlias { return true }

@@ -53,15 +53,17 @@ struct MachineTypeReadiness: ReadinessAspect {
                         ),
                     evidence: evidence, remedy: Self.remedy(newest, domain), commands: Self.commands(guest, newest)))
         } else if let lifetime, SoftwareVersion(release.qemu.major, release.qemu.minor) >= lifetime.deprecatedIn {
+            let last = ReleaseData.firstWithout(machine, after: release)?.name
             answer.add(
                 ReadinessFinding(
                     .machineTypeEnd, .warning, part: machine.name,
                     Text(
-                        "\(machine.name) is deprecated on \(release.name), and ends with \(lifetime.end)",
-                        "\(machine.name) 在 \(release.name) 上已弃用,将于 \(lifetime.end) 终止"),
+                        "\(machine.name) is deprecated on \(release.name), and ends with \(lifetime.end)"
+                            + (last.map { "; \($0) no longer has it" } ?? ""),
+                        "\(machine.name) 在 \(release.name) 上已弃用,将于 \(lifetime.end) 终止"
+                            + (last.map { ";\($0) 已不含" } ?? "")),
                     evidence: evidence, remedy: Self.remedy(newest, domain), commands: Self.commands(guest, newest)))
         } else if let lifetime {
-            // The next release after that may be the last that has it.
             answer.add(
                 ReadinessFinding(
                     .machineTypeEnd, .info, part: machine.name,
