@@ -2,8 +2,9 @@ public import DomainXML
 public import HostFacts
 public import Quantities
 
-/// What is known of releases: SUSE's systems, what each dropped, which live migrations are supported; QEMU's releases, and when it drops a machine
-/// type. One file, so that a new release is one edit.
+/// What is known of releases: SUSE's systems, what each dropped, which live migrations are supported; QEMU's releases, and when it drops a machine type.
+///
+/// One file, so that a new release is one edit.
 ///
 /// - Sources: SUSE release notes (SLES 12 SP5 to 16.1); SUSE "Virtualization Limits and Support" and "Migrating Spice-based Virtual Machines to VNC"
 ///   for SLES 16; QEMU's release announcements, docs/about/deprecated.rst, docs/about/removed-features.rst and `MACHINE_VER_DELETION`.
@@ -44,7 +45,9 @@ public enum ReleaseData {
         }
     }
 
-    /// SUSE's releases, oldest first. openSUSE Leap of the same number has the same packages.
+    /// SUSE's releases, oldest first.
+    ///
+    /// openSUSE Leap of the same number has the same packages.
     ///
     /// - Source: "QEMU" and "libvirt" of each release's notes.
     public static let releases: [Release] = [

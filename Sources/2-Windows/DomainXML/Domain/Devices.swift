@@ -47,7 +47,9 @@ public struct GraphicsDevice: Sendable {
     public var tlsPort: Int? { element["tlsPort"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } }
     /// Spice's `defaultMode`: `secure`, `insecure`, `any`.
     public var defaultMode: String? { element["defaultMode"] }
-    /// Whether a password is set. libvirt shows it as asterisks to those who may not read it.
+    /// Whether a password is set.
+    ///
+    /// libvirt shows it as asterisks to those who may not read it.
     public var hasPassword: Bool { element["passwd"]?.isEmpty == false }
     /// Keyboard layout that is forced on clients.
     public var keymap: String? { element["keymap"] }
@@ -91,7 +93,7 @@ public struct BalloonDevice: Sendable {
 public struct CharacterDevice: Sendable {
     /// The element.
     public let element: Element
-    /// `pty`, `unix`, `file`, `null`, `vc`, `spicevmc` …
+    /// Its kind: `pty`, `unix`, `file`, `null`, `vc`, `spicevmc` and others.
     public var type: String { element["type"] ?? "" }
     /// `virtio`, `isa-serial` …, from `<target>`.
     public var targetType: String? { element.first("target")?["type"] }

@@ -3,7 +3,9 @@ import HostFacts
 import Inventory
 import Quantities
 
-/// CPU modes, models and features the target cannot give. A release says nothing of CPUs; a host does.
+/// CPU modes, models and features the target cannot give.
+///
+/// A release says nothing of CPUs; a host does.
 struct CPUReadiness: ReadinessAspect {
     func guest(
         _ guest: Guest, _ domain: DomainDefinition, _ estate: Estate, _ target: ReadinessTarget,

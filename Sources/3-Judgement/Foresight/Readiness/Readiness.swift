@@ -2,7 +2,7 @@ import DomainXML
 public import Inventory
 import Quantities
 
-/// Would host and guests do on another release, or on another host?
+/// Judges whether host and guests would do on another release, or on another host.
 public enum Readiness {
     /// The aspects, in the order they are told.
     static let aspects: [any ReadinessAspect] = [
@@ -10,7 +10,9 @@ public enum Readiness {
         MigrationReadiness(),
     ]
 
-    /// Judges an estate against a target. Time is linear in the guests.
+    /// Judges an estate against a target.
+    ///
+    /// Time is linear in the guests.
     public static func judge(_ estate: Estate, for target: ReadinessTarget) -> ReadinessReport {
         var host = ReadinessAnswer()
         for aspect in aspects { aspect.host(estate, target, &host) }

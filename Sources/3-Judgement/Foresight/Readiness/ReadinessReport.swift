@@ -38,7 +38,9 @@ public struct GuestReadiness: Sendable {
 
 /// One thing that differs on the target.
 public struct ReadinessFinding: Sendable, Hashable {
-    /// What it is about. The text of each is kebab-case, forever.
+    /// What it is about.
+    ///
+    /// The text of each is kebab-case, forever.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The hypervisor or the kind of guest is not offered.
         case hypervisor

@@ -83,7 +83,9 @@ struct CPUModelMissing: StartReason {
         }
     }
 
-    /// Features by libvirt's name, with the kernel's. Only those that KVM cannot make up.
+    /// Features by libvirt's name, with the kernel's.
+    ///
+    /// Only those that KVM cannot make up.
     private static let flags: [String: String] = [
         "aes": "aes", "avx": "avx", "avx2": "avx2", "avx512f": "avx512f", "avx512bw": "avx512bw",
         "avx512cd": "avx512cd", "avx512dq": "avx512dq",

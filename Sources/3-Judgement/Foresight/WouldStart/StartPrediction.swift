@@ -36,7 +36,9 @@ public struct StartPrediction: Sendable {
 
 /// One reason why a guest would not start.
 public struct StartObstacle: Sendable, Hashable {
-    /// The reasons, each in a file of `WouldStart/`. The text of each is kebab-case, forever.
+    /// The reasons, each in a file of `WouldStart/`.
+    ///
+    /// The text of each is kebab-case, forever.
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// It is defined nowhere: a transient guest is gone with the reboot.
         case transient

@@ -2,7 +2,7 @@ import DomainXML
 public import Inventory
 import Quantities
 
-/// Would each guest start if the host rebooted now?
+/// Foretells whether each guest would start if the host rebooted now.
 ///
 /// Guests that start with the host are taken one after the other, in the order of libvirt's autostart folder where that is known, else by name; each
 /// of the others is then tried by itself beside them. What decides is what the next boot brings (kernel command line, sysctl.d, tmpfiles.d), not what
@@ -19,7 +19,9 @@ public enum WouldStart {
     private static let alone = reasons.filter { !$0.dependsOnOthers }
     private static let relative = reasons.filter(\.dependsOnOthers)
 
-    /// What would become of every guest, in the estate's order. Time is linear in the guests.
+    /// What would become of every guest, in the estate's order.
+    ///
+    /// Time is linear in the guests.
     public static func predict(_ estate: Estate) -> [StartPrediction] {
         let host = BootedHost(estate)
         let order = AutostartOrder(estate)

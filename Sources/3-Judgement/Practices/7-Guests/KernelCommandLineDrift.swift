@@ -24,7 +24,9 @@ public struct KernelCommandLineDrift: HostPractice {
             sources: ["guide §7.5", "kernel Documentation/admin-guide/kernel-parameters.rst"])
     }
 
-    /// Parameters that change what guests get, and that nothing else can set as well. The beginning of a name with `.` stands for a module's.
+    /// Parameters that change what guests get, and that nothing else can set as well.
+    ///
+    /// The beginning of a name with `.` stands for a module's.
     private static let matters: Set<String> = [
         "hugepages", "hugepagesz", "default_hugepagesz", "hugetlb_cma", "isolcpus", "nohz_full", "rcu_nocbs",
         "intel_iommu", "amd_iommu", "iommu",
