@@ -7,7 +7,8 @@ public struct HostTree: Sendable {
     private enum Storage: Sendable {
         /// The live machine or a captured tree; without a slash at the end, so empty for `/`.
         case folder(String)
-        case memory([String: [UInt8]])
+        /// Files by path, and what each folder holds.
+        case memory([String: [UInt8]], folders: [String: Set<String>])
     }
     private let storage: Storage
     /// The root as named.
@@ -25,11 +26,26 @@ public struct HostTree: Sendable {
     /// A tree in memory: contents by path without a leading slash.
     public init(files: [String: [UInt8]], name: String) {
         root = name
-        storage = .memory(files)
+        var folders: [String: Set<String>] = [:]
+        for file in files.keys {
+            var path = Substring(file)
+            while !path.isEmpty {
+                let slash = path.lastIndex(of: "/")
+                let parent = slash.map { path[..<$0] } ?? ""
+                let isNew = folders[String(parent), default: []].insert(
+                    String(path[(slash.map(path.index(after:)) ?? path.startIndex)...])
+                ).inserted
+                if !isNew { break }
+                path = parent
+            }
+        }
+        storage = .memory(files, folders: folders)
     }
 
-    /// Most bytes read of one file. `numa_maps` of a large guest is the longest.
-    static let sizeLimit = 16 << 20
+    /// Most bytes read of one file.
+    static let sizeLimit = 4 << 20
+    /// Most bytes read of `numa_maps`, where a large guest has tens of thousands of mappings.
+    static let mapsLimit = 64 << 20
     /// Most entries read of one folder.
     static let entryLimit = 100_000
 
@@ -37,71 +53,69 @@ public struct HostTree: Sendable {
     public var isLive: Bool { if case .folder("") = storage { true } else { false } }
 
     /// A file's bytes.
-    func bytes(_ path: String) -> Fact<[UInt8]> {
+    func bytes(_ path: String, limit: Int = sizeLimit) -> Fact<[UInt8]> {
         switch storage {
-        case .memory(let files):
+        case .memory(let files, _):
             return files[String(path.drop { $0 == "/" })].map(Fact.known) ?? .unknown(Unknown(.missing, source: path))
-        case .folder:
+        case .folder(let folder):
             switch resolved(path) {
             case .failure(let reason): return .unknown(reason)
-            case .success(let real): return Self.read(real, source: path)
+            case .success(let real): return Self.read(real, source: path, isCaptured: !folder.isEmpty, limit: limit)
             }
         }
     }
 
-    /// A file as text without white space at its ends; bytes that are not UTF-8 are replaced.
-    func text(_ path: String) -> Fact<String> { bytes(path).map { String(decoding: $0, as: UTF8.self).trimmingWhitespace } }
-
-    /// A file's lines.
-    func lines(_ path: String) -> Fact<[Substring]> {
-        bytes(path).map { String(decoding: $0, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true) }
+    /// A file as a parser understands it; malformed where the parser does not.
+    func parsed<Value>(_ path: String, limit: Int = sizeLimit, _ parse: ([UInt8]) -> Value?) -> Fact<Value> {
+        bytes(path, limit: limit).flatMap { bytes in
+            parse(bytes).map(Fact.known) ?? .unknown(Unknown(.malformed(bytes.excerpt), source: path))
+        }
     }
 
+    /// A file as text without white space at its ends; bytes that are not UTF-8 are replaced.
+    func text(_ path: String) -> Fact<String> { bytes(path).map(\.trimmed.string) }
+
     /// A file that holds one number.
-    func number<Number: FixedWidthInteger & Sendable>(_ path: String, as type: Number.Type = Number.self) -> Fact<Number> {
-        text(path).flatMap { text in
-            Number(text).map(Fact.known) ?? .unknown(Unknown(.malformed(String(text.prefix(40))), source: path))
+    func number<Number: FixedWidthInteger & Sendable>(_ path: String, as type: Number.Type = Number.self) -> Fact<
+        Number
+    > {
+        parsed(path) { bytes in
+            let digits = bytes.trimmed
+            if digits.first == 0x2D { return digits.integer.flatMap { Number(exactly: $0) } }
+            return digits.decimal.flatMap { Number(exactly: $0) }
         }
     }
 
     /// A file that holds 0 or 1 (or Y or N).
     func flag(_ path: String) -> Fact<Bool> {
-        text(path).flatMap { text in
-            switch text {
-            case "1", "Y", "y": .known(true)
-            case "0", "N", "n": .known(false)
-            default: .unknown(Unknown(.malformed(String(text.prefix(40))), source: path))
+        parsed(path) { bytes in
+            switch bytes.trimmed.string {
+            case "1", "Y", "y": true
+            case "0", "N", "n": false
+            default: nil
             }
         }
     }
 
     /// A file that holds a list of CPUs or nodes.
+    ///
+    /// An empty `offline` is an empty line; some kernels write `(null)`.
     func list<Kind>(_ path: String, of kind: Kind.Type = Kind.self) -> Fact<IDSet<Kind>> {
-        text(path).flatMap { text in
-            // An empty `offline` prints as an empty line; some kernels write `(null)`.
-            if text == "(null)" { return .known(IDSet()) }
-            return IDSet(list: text).map(Fact.known) ?? .unknown(Unknown(.malformed(String(text.prefix(40))), source: path))
+        parsed(path) { bytes in
+            let text = bytes.trimmed.string
+            return text == "(null)" ? IDSet() : IDSet(list: text)
         }
     }
 
-    /// A file whose chosen word stands in brackets; the text itself where none does.
-    func choice(_ path: String) -> Fact<String> {
-        text(path).map { text in
-            guard let open = text.firstIndex(of: "["), let close = text[open...].firstIndex(of: "]") else { return text }
-            return String(text[text.index(after: open)..<close])
-        }
-    }
+    /// A file of words whose chosen one stands in brackets; malformed where none does.
+    func choice(_ path: String) -> Fact<String> { parsed(path, HostFacts.parseChoice) }
 
-    /// Names in a folder, sorted; empty where it does not exist is told apart by ``exists(_:)``.
+    /// Names in a folder, sorted; unknown where it does not exist or may not be read.
     func names(_ path: String) -> Fact<[String]> {
         switch storage {
-        case .memory(let files):
-            let prefix = String(path.drop { $0 == "/" }) + "/"
-            var names = Set<String>()
-            for file in files.keys where file.hasPrefix(prefix) {
-                names.insert(String(file.dropFirst(prefix.count).prefix { $0 != "/" }))
-            }
-            return names.isEmpty ? .unknown(Unknown(.missing, source: path)) : .known(names.sorted())
+        case .memory(_, let folders):
+            return folders[String(path.drop { $0 == "/" })].map { .known($0.sorted()) }
+                ?? .unknown(Unknown(.missing, source: path))
         case .folder:
             switch resolved(path) {
             case .failure(let reason): return .unknown(reason)
@@ -110,7 +124,9 @@ public struct HostTree: Sendable {
                 defer { closedir(directory) }
                 var names: [String] = []
                 while let entry = readdir(directory), names.count < Self.entryLimit {
-                    let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                    let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                    }
                     if name != ".", name != ".." { names.append(name) }
                 }
                 return .known(names.sorted())
@@ -123,23 +139,38 @@ public struct HostTree: Sendable {
         names(path).map { names in
             names.compactMap { name in
                 guard name.hasPrefix(prefix), name.count > prefix.count else { return nil }
-                let digits = name.dropFirst(prefix.count)
-                guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Int(digits), number <= CPUSet.limit else { return nil }
-                return number
+                guard let number = Array(name.utf8.dropFirst(prefix.utf8.count)).decimal, number <= UInt64(CPUSet.limit)
+                else { return nil }
+                return Int(number)
             }.sorted()
         }
     }
 
-    /// Whether a path exists, links resolved.
-    func exists(_ path: String) -> Bool {
+    /// Whether a path exists, links resolved; a folder on the way that may not be entered hides that, and says so.
+    func presence(_ path: String) -> Fact<Bool> {
         switch storage {
-        case .memory(let files):
+        case .memory(let files, let folders):
             let plain = String(path.drop { $0 == "/" })
-            return files[plain] != nil || files.keys.contains { $0.hasPrefix(plain + "/") }
+            return .known(files[plain] != nil || folders[plain] != nil)
         case .folder:
-            guard case .success(let real) = resolved(path) else { return false }
-            return access(real, F_OK) == 0
+            switch resolved(path) {
+            case .failure(let reason): return .unknown(reason)
+            case .success(let real):
+                if access(real, F_OK) == 0 { return .known(true) }
+                let reason = Self.reason(errno, path)
+                return reason.cause == .missing ? .known(false) : .unknown(reason)
+            }
         }
+    }
+
+    /// Whether a path exists and can be got at.
+    func exists(_ path: String) -> Bool { presence(path).value == true }
+
+    /// The path a link leads to in the end, as the host sees it; the path itself where it is no link or leads nowhere.
+    func real(_ path: String) -> String {
+        guard case .folder(let folder) = storage else { return path }
+        guard let below = walk(path.split(separator: "/"), from: [], folder) else { return path }
+        return "/" + below.joined(separator: "/")
     }
 
     /// Where a symbolic link leads, as written; `nil` if it is none.
@@ -168,11 +199,15 @@ public struct HostTree: Sendable {
         if let cached = folders.value(parentPath) {
             parent = cached
         } else {
-            guard let walked = walk(parentPath.split(separator: "/"), from: [], folder) else { return .failure(Self.loop(path)) }
+            guard let walked = walk(parentPath.split(separator: "/"), from: [], folder) else {
+                return .failure(Self.loop(path))
+            }
             parent = walked
             folders.store(walked, for: parentPath)
         }
-        guard let below = walk(path[slash...].split(separator: "/"), from: parent, folder) else { return .failure(Self.loop(path)) }
+        guard let below = walk(path[slash...].split(separator: "/"), from: parent, folder) else {
+            return .failure(Self.loop(path))
+        }
         return .success(folder + "/" + below.joined(separator: "/"))
     }
 
@@ -209,19 +244,23 @@ public struct HostTree: Sendable {
         }
     }
 
-    private static func read(_ real: String, source: String) -> Fact<[UInt8]> {
-        // O_NONBLOCK: a FIFO in a captured tree must not hold the program.
-        let descriptor = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    private static func read(_ real: String, source: String, isCaptured: Bool, limit: Int) -> Fact<[UInt8]> {
+        var status = stat()
+        let irregular = Fact<[UInt8]>.unknown(Unknown(.malformed("this is not a regular file"), source: source))
+        if isCaptured {
+            // Opening a device that somebody put into a tree could already do something.
+            guard lstat(real, &status) == 0 else { return .unknown(reason(errno, source)) }
+            guard status.st_mode & S_IFMT == S_IFREG else { return irregular }
+        }
+        // O_NONBLOCK: a FIFO must not hold the program. O_NOFOLLOW: links of a captured tree have been followed, inside it.
+        let descriptor = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (isCaptured ? O_NOFOLLOW : 0))
         guard descriptor >= 0 else { return .unknown(reason(errno, source)) }
         defer { close(descriptor) }
-        var status = stat()
         guard fstat(descriptor, &status) == 0 else { return .unknown(reason(errno, source)) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            return .unknown(Unknown(.malformed("this is not a regular file"), source: source))
-        }
+        guard status.st_mode & S_IFMT == S_IFREG else { return irregular }
         var bytes: [UInt8] = []
         var chunk = 4096
-        while bytes.count <= sizeLimit {
+        while bytes.count <= limit {
             var code: Int32 = 0
             let more = [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
                 let got = Glibc.read(descriptor, buffer.baseAddress, chunk)
@@ -234,7 +273,7 @@ public struct HostTree: Sendable {
             if bytes.isEmpty { bytes = more } else { bytes += more }
             chunk = min(chunk * 4, 1 << 20)
         }
-        return .unknown(Unknown(.malformed("more than \(sizeLimit) bytes"), source: source))
+        return .unknown(Unknown(.malformed("more than \(limit) bytes"), source: source))
     }
 }
 
@@ -243,22 +282,4 @@ private final class FolderCache: Sendable {
     private let folders = Mutex<[String: [Substring]]>([:])
     func value(_ path: String) -> [Substring]? { folders.withLock { $0[path] } }
     func store(_ folder: [Substring], for path: String) { folders.withLock { $0[path] = folder } }
-}
-
-extension StringProtocol {
-    /// Without white space and NUL at its ends.
-    var trimmingWhitespace: String {
-        var slice = self[startIndex..<endIndex]
-        while let first = slice.unicodeScalars.first, first.value <= 0x20 { slice = slice.dropFirst() }
-        while let last = slice.unicodeScalars.last, last.value <= 0x20 { slice = slice.dropLast() }
-        return String(slice)
-    }
-
-    /// Its words, split at spaces and tabs.
-    var words: [SubSequence] { split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\n" }) }
-
-    /// What stands before and after the first of a character; `nil` if there is none.
-    func cut(at character: Character) -> (before: SubSequence, after: SubSequence)? {
-        firstIndex(of: character).map { (self[startIndex..<$0], self[index(after: $0)...]) }
-    }
 }

@@ -1,49 +1,39 @@
 /// Mount tables: `proc/self/mountinfo`, `proc/mounts`, fstab.
-public enum Mounts {
-    /// `29 1 8:2 / /mnt rw,relatime shared:1 - ext4 /dev/sda2 rw`.
+extension HostFacts {
+    /// `29 1 8:2 / /mnt rw,relatime shared:1 - ext4 /dev/sda2 rw` lines; `nil` where none is of that form.
     ///
     /// - Source: proc(5).
-    public static func mountinfo(_ text: String) -> [Mount] {
-        text.split(separator: "\n").compactMap { line in
-            let words = line.words
-            guard words.count >= 9, let dash = words.dropFirst(6).firstIndex(of: "-"), dash + 2 < words.count else { return nil }
-            var options = words[5].split(separator: ",").map(String.init)
-            if dash + 3 < words.count {
-                for option in words[dash + 3].split(separator: ",").map(String.init) where !options.contains(option) { options.append(option) }
+    public static func parseMountinfo(_ bytes: [UInt8]) -> [Mount]? {
+        var mounts: [Mount] = []
+        for line in bytes.lines {
+            // Single spaces separate: a source may be empty.
+            let words = line.split(separator: 0x20, omittingEmptySubsequences: false)
+            guard words.count >= 9, let dash = words.dropFirst(6).firstIndex(where: { $0.equals("-") }),
+                dash + 2 < words.count
+            else { continue }
+            var options: [String] = []
+            var seen = Set<String>()
+            for list in [words[5], dash + 3 < words.count ? words[dash + 3].trimmed : []] {
+                for option in list.split(separator: 0x2C).map({ parseOctalEscapes($0) })
+                where seen.insert(option).inserted { options.append(option) }
             }
-            return Mount(source: unescaped(words[dash + 2]), path: unescaped(words[4]), type: String(words[dash + 1]), options: options)
+            mounts.append(
+                Mount(
+                    source: parseOctalEscapes(words[dash + 2]), path: parseOctalEscapes(words[4]),
+                    type: words[dash + 1].string,
+                    options: options))
         }
+        return mounts.isEmpty ? nil : mounts
     }
 
-    /// `device path type options …`: `proc/mounts` and fstab.
-    public static func table(_ text: String) -> [Mount] {
-        text.split(separator: "\n").compactMap { line in
-            let words = line.words
-            guard words.count >= 3, words[0].first != "#" else { return nil }
+    /// `device path type options …` lines of `proc/mounts` and fstab; comments and what is not of that form are passed over.
+    public static func parseMountTable(_ bytes: [UInt8]) -> [Mount] {
+        bytes.lines.compactMap { line in
+            let words = line.fields
+            guard words.count >= 3, words[0].first != 0x23 else { return nil }
             return Mount(
-                source: unescaped(words[0]), path: unescaped(words[1]), type: String(words[2]),
-                options: words.count > 3 ? words[3].split(separator: ",").map(String.init) : [])
+                source: parseOctalEscapes(words[0]), path: parseOctalEscapes(words[1]), type: words[2].string,
+                options: words.count > 3 ? words[3].split(separator: 0x2C).map { parseOctalEscapes($0) } : [])
         }
-    }
-
-    /// `\040` and its like are bytes in octal.
-    static func unescaped(_ text: some StringProtocol) -> String {
-        guard text.contains("\\") else { return String(text) }
-        var bytes: [UInt8] = []
-        let source = Array(text.utf8)
-        var index = 0
-        while index < source.count {
-            if source[index] == 0x5C, index + 3 < source.count {
-                let digits = source[(index + 1)...(index + 3)]
-                if digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x37 }) {
-                    bytes.append(UInt8(truncatingIfNeeded: digits.reduce(0) { $0 * 8 + Int($1 - 0x30) }))
-                    index += 4
-                    continue
-                }
-            }
-            bytes.append(source[index])
-            index += 1
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

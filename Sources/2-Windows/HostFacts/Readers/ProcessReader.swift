@@ -1,4 +1,4 @@
-internal import Quantities
+public import Quantities
 
 /// Running QEMU processes, with where their memory really lies.
 struct ProcessReader {
@@ -8,8 +8,8 @@ struct ProcessReader {
     func read() -> ProcessFacts {
         var facts = ProcessFacts()
         facts.qemu = tree.names("/proc").flatMap { names in
-            let pids = names.compactMap { Int($0) }.sorted()
-            // A captured tree has the files of a few processes at most: whether QEMU ran there is not known then.
+            let pids = names.compactMap { name in Array(name.utf8).decimal.flatMap { Int(exactly: $0) } }.sorted()
+            // A captured tree without any process does not say whether QEMU ran there.
             guard !pids.isEmpty else { return .unknown(Unknown(.missing, source: "/proc/*/cmdline")) }
             return .known(pids.compactMap(process))
         }
@@ -18,46 +18,37 @@ struct ProcessReader {
 
     private func process(_ pid: Int) -> QEMUProcess? {
         let place = "/proc/\(pid)"
-        // `comm` is cut at 15 bytes; threads may be renamed, the main thread is not.
-        guard let comm = tree.text("\(place)/comm").value ?? tree.text("\(place)/stat").value, comm.contains("qemu") || comm.contains("kvm") else {
+        // One file for each process of the host: its name may be set by -name process=, its program may not.
+        guard let bytes = tree.bytes("\(place)/cmdline").value, let command = HostFacts.parseCommandLine(bytes) else {
             return nil
         }
-        guard let bytes = tree.bytes("\(place)/cmdline").value else { return nil }
-        let arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
-            .dropLast(bytes.last == 0 ? 1 : 0)
-        guard let program = arguments.first, let base = program.split(separator: "/").last,
-            base.hasPrefix("qemu-system") || base == "qemu-kvm" || base == "kvm"
-        else { return nil }
-        let list = Array(arguments)
-        func following(_ option: String) -> String? {
-            list.firstIndex { $0 == option || $0 == "-" + option }.flatMap { $0 + 1 < list.count ? list[$0 + 1] : nil }
-        }
-        let name = following("-name").map { value -> String in
-            let first = value.split(separator: ",").first.map(String.init) ?? value
-            return first.hasPrefix("guest=") ? String(first.dropFirst(6)) : first
-        }
-        let status = tree.lines("\(place)/status")
+        let status = tree.bytes("\(place)/status")
         return QEMUProcess(
-            pid: pid, program: program, arguments: list, name: name, uuid: following("-uuid"),
+            pid: pid, program: command.program, arguments: command.arguments, name: command.name, uuid: command.uuid,
             resident: field("VmRSS", status, pid).flatMap { text in
-                text.words.first.flatMap { UInt64($0) }.map { .known(ByteCount(kibibytes: $0)) }
-                    ?? .unknown(Unknown(.malformed(text), source: "\(place)/status"))
+                text.fields.first?.decimal.map { .known(ByteCount(kibibytes: $0)) }
+                    ?? .unknown(Unknown(.malformed(text.excerpt), source: "\(place)/status (VmRSS)"))
             },
-            memoryByNode: tree.bytes("\(place)/numa_maps").map { Self.numaMaps(String(decoding: $0, as: UTF8.self), pageSize: pageSize) },
-            allowedCPUs: list2(field("Cpus_allowed_list", status, pid), pid), allowedNodes: list2(field("Mems_allowed_list", status, pid), pid),
+            memoryByNode: tree.parsed("\(place)/numa_maps", limit: HostTree.mapsLimit) {
+                HostFacts.parseNUMAMaps($0, pageSize: pageSize)
+            },
+            allowedCPUs: set("Cpus_allowed_list", status, pid), allowedNodes: set("Mems_allowed_list", status, pid),
             threads: threads(pid))
     }
 
-    private func field(_ name: String, _ lines: Fact<[Substring]>, _ pid: Int) -> Fact<String> {
-        lines.flatMap { lines in
-            for line in lines where line.hasPrefix(name + ":") { return .known(line.dropFirst(name.count + 1).trimmingWhitespace) }
+    private func field(_ name: String, _ status: Fact<[UInt8]>, _ pid: Int) -> Fact<ArraySlice<UInt8>> {
+        status.flatMap { bytes in
+            for line in bytes.lines {
+                if let (key, value) = line.cut(at: 0x3A), key.elementsEqual(name.utf8) { return .known(value.trimmed) }
+            }
             return .unknown(Unknown(.missing, source: "/proc/\(pid)/status (\(name))"))
         }
     }
 
-    private func list2<Kind>(_ text: Fact<String>, _ pid: Int) -> Fact<IDSet<Kind>> {
-        text.flatMap { text in
-            IDSet(list: text).map(Fact.known) ?? .unknown(Unknown(.malformed(text), source: "/proc/\(pid)/status"))
+    private func set<Kind>(_ name: String, _ status: Fact<[UInt8]>, _ pid: Int) -> Fact<IDSet<Kind>> {
+        field(name, status, pid).flatMap { text in
+            IDSet(list: text.string).map(Fact.known)
+                ?? .unknown(Unknown(.malformed(text.excerpt), source: "/proc/\(pid)/status (\(name))"))
         }
     }
 
@@ -66,30 +57,74 @@ struct ProcessReader {
             var threads: [String: CPUSet] = [:]
             for id in ids {
                 let place = "/proc/\(pid)/task/\(id)"
-                guard let name = tree.text("\(place)/comm").value, case .known(let set) = list2(field("Cpus_allowed_list", tree.lines("\(place)/status"), pid), pid) as Fact<CPUSet>
-                else { continue }
-                threads[name] = set
+                guard let name = tree.text("\(place)/comm").value else { continue }
+                let allowed: Fact<CPUSet> = set("Cpus_allowed_list", tree.bytes("\(place)/status"), pid)
+                // Workers share a name: together they may use what any of them may.
+                if let cpus = allowed.value { threads[name] = threads[name].map { $0.union(cpus) } ?? cpus }
             }
             return threads
         }
     }
+}
+
+extension HostFacts {
+    /// A QEMU process's command line.
+    public struct QEMUCommandLine: Sendable, Hashable {
+        /// The program as it was started.
+        public var program: String
+        /// All arguments, the program included.
+        public var arguments: [String]
+        /// The guest's name from `-name`.
+        public var name: String?
+        /// The guest's UUID from `-uuid`.
+        public var uuid: String?
+    }
+
+    /// Arguments with a NUL after each; `nil` where the program is no qemu-system.
+    public static func parseCommandLine(_ bytes: [UInt8]) -> QEMUCommandLine? {
+        let program = bytes.prefix { $0 != 0 }
+        let base = program.split(separator: 0x2F).last ?? program
+        guard base.hasPrefix("qemu-system-") || base.equals("qemu-kvm") || base.equals("kvm") else { return nil }
+        var arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map(\.string)
+        if bytes.last == 0 { arguments.removeLast() }
+        func following(_ option: String) -> String? {
+            arguments.firstIndex { $0 == option || $0 == "-" + option }.flatMap {
+                $0 + 1 < arguments.count ? arguments[$0 + 1] : nil
+            }
+        }
+        let name = following("-name").flatMap { value -> String? in
+            // Options separated by commas, a comma in a value doubled; a first one without a key is the name.
+            let parts = value.replacing(",,", with: "\u{1}").split(separator: ",").map {
+                $0.replacing("\u{1}", with: ",")
+            }
+            if let guest = parts.first(where: { $0.hasPrefix("guest=") }) { return String(guest.dropFirst(6)) }
+            return parts.first.flatMap { $0.contains("=") ? nil : String($0) }
+        }
+        return QEMUCommandLine(program: program.string, arguments: arguments, name: name, uuid: following("-uuid"))
+    }
 
     /// Sums `N0=123` over all mappings; `kernelpagesize_kB` gives the unit.
     ///
-    /// - Source: kernel Documentation, numa_maps in filesystems/proc.rst.
-    public static func numaMaps(_ text: String, pageSize: ByteCount?) -> [Int: ByteCount] {
+    /// `nil` where a mapping has pages of no known size: a sum that leaves them out is none.
+    ///
+    /// - Source: kernel Documentation/filesystems/proc.rst, numa_maps.
+    public static func parseNUMAMaps(_ bytes: [UInt8], pageSize: ByteCount?) -> [Int: ByteCount]? {
         var sums: [Int: ByteCount] = [:]
-        for line in text.split(separator: "\n") {
+        for line in bytes.lines {
             var unit = pageSize
-            var pages: [(Int, UInt64)] = []
-            for word in line.words {
-                if word.hasPrefix("kernelpagesize_kB="), let size = UInt64(word.dropFirst(18)) {
-                    unit = ByteCount(kibibytes: size)
-                } else if word.first == "N", let (node, count) = word.dropFirst().cut(at: "="), let node = Int(node), node >= 0, let count = UInt64(count) {
-                    pages.append((node, count))
+            var pages: [(node: Int, count: UInt64)] = []
+            for word in line.split(separator: 0x20) {
+                if word.hasPrefix("kernelpagesize_kB=") {
+                    unit = word.dropFirst(18).decimal.map { ByteCount(kibibytes: $0) }
+                } else if word.first == 0x4E, let (node, count) = word.dropFirst().cut(at: 0x3D),
+                    let node = node.decimal, node <= UInt64(NodeSet.limit),
+                    let count = count.decimal
+                {
+                    pages.append((Int(node), count))
                 }
             }
-            guard let unit else { continue }
+            guard !pages.isEmpty else { continue }
+            guard let unit else { return nil }
             for (node, count) in pages { sums[node, default: .zero] += unit * count }
         }
         return sums

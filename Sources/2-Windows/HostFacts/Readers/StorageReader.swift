@@ -7,72 +7,106 @@ struct StorageReader {
     func read() -> StorageFacts {
         var facts = StorageFacts()
         facts.disks = disks()
-        facts.mounts = tree.bytes("/proc/self/mountinfo").map { Mounts.mountinfo(String(decoding: $0, as: UTF8.self)) }
-        if facts.mounts.value == nil {
-            for path in ["/proc/mounts", "/proc/self/mounts", "/proc/1/mountinfo"] where facts.mounts.value == nil {
-                if let bytes = tree.bytes(path).value {
-                    let text = String(decoding: bytes, as: UTF8.self)
-                    facts.mounts = .known(path.hasSuffix("info") ? Mounts.mountinfo(text) : Mounts.table(text))
-                }
-            }
-        }
-        facts.fstab = tree.bytes("/etc/fstab").map { Mounts.table(String(decoding: $0, as: UTF8.self)) }
-        facts.nfsClient = tree.lines("/proc/net/rpc/nfs").flatMap { lines in
-            Self.nfsClient(lines).map(Fact.known) ?? .unknown(Unknown(.malformed("no rpc line"), source: "/proc/net/rpc/nfs"))
-        }
+        facts.mounts = mounts()
+        facts.fstab = tree.bytes("/etc/fstab").map(HostFacts.parseMountTable)
+        facts.nfsClient = tree.parsed("/proc/net/rpc/nfs", HostFacts.parseNFSClient)
         facts.nfsServer = nfsServer()
         facts.multipath = facts.disks.map(Self.multipath)
         return facts
     }
 
+    private func mounts() -> Fact<[Mount]> {
+        let own = tree.parsed("/proc/self/mountinfo", HostFacts.parseMountinfo)
+        if own.value != nil { return own }
+        // Captures have whichever table their maker thought of.
+        for path in ["/proc/mounts", "/proc/self/mounts", "/proc/1/mounts"] {
+            let table = tree.bytes(path).map(HostFacts.parseMountTable)
+            if let mounts = table.value, !mounts.isEmpty { return table }
+        }
+        let first = tree.parsed("/proc/1/mountinfo", HostFacts.parseMountinfo)
+        return first.value == nil ? own : first
+    }
+
     // MARK: Disks
 
     private func disks() -> Fact<[BlockDevice]> {
-        let links = deviceLinks()
-        return tree.names("/sys/block").map { names in names.compactMap { device($0, links) } }
+        tree.names("/sys/block").map { names in
+            let links = deviceLinks()
+            return names.compactMap { device($0, links) }
+        }
     }
 
     private func device(_ name: String, _ links: [String: [String]]) -> BlockDevice? {
-        let place = "/sys/block/\(name)"
         // RAM disks and free loop devices carry nothing.
         if name.hasPrefix("ram") { return nil }
+        let place = "/sys/block/\(name)"
         let size: Fact<ByteCount> = tree.number("\(place)/size", as: UInt64.self).map { ByteCount(bytes: 512) * $0 }
-        if name.hasPrefix("loop"), size.value == .zero { return nil }
-        // A captured tree may name a device and hold nothing of it.
-        guard size.value != nil || tree.exists("\(place)/queue") || tree.exists("\(place)/dev") else { return nil }
+        if size.value == .zero, name.hasPrefix("loop") || name.hasPrefix("nbd") { return nil }
         let entries = tree.names(place).value ?? []
+        // A captured tree may name a device and hold nothing of it.
+        guard size.value != nil || entries.contains("queue") || entries.contains("dev") else { return nil }
         let partitions = entries.filter { $0.hasPrefix(name) && tree.exists("\(place)/\($0)/partition") }
-        let schedulers = tree.text("\(place)/queue/scheduler")
+        var scheduler: Fact<String> = .unknown(Unknown(.missing, source: "\(place)/queue/scheduler"))
+        var schedulers: [String] = []
+        switch tree.bytes("\(place)/queue/scheduler") {
+        case .unknown(let reason): scheduler = .unknown(reason)
+        case .known(let bytes):
+            if let (chosen, offered) = HostFacts.parseScheduler(bytes) {
+                scheduler = .known(chosen)
+                schedulers = offered
+            } else if !bytes.trimmed.isEmpty {
+                scheduler = .unknown(Unknown(.malformed(bytes.excerpt), source: "\(place)/queue/scheduler"))
+            }
+        }
+        let hasMapper = entries.contains("dm")
         return BlockDevice(
-            name: name, scheduler: tree.choice("\(place)/queue/scheduler"),
-            schedulers: (schedulers.value?.words ?? []).map { $0.filter { $0 != "[" && $0 != "]" } },
-            isRotational: tree.flag("\(place)/queue/rotational"), size: size, requests: tree.number("\(place)/queue/nr_requests"),
-            discards: tree.number("\(place)/queue/discard_max_bytes", as: UInt64.self).map { $0 > 0 }, partitions: partitions,
-            slaves: tree.names("\(place)/slaves").value ?? [], mapperName: tree.text("\(place)/dm/name").value,
-            mapperUUID: tree.text("\(place)/dm/uuid").value, links: (links[name] ?? []) + partitions.flatMap { links[$0] ?? [] },
-            model: tree.text("\(place)/device/model").value)
+            name: name, scheduler: scheduler, schedulers: schedulers,
+            isRotational: tree.flag("\(place)/queue/rotational"), size: size,
+            requests: tree.number("\(place)/queue/nr_requests"),
+            discards: tree.number("\(place)/queue/discard_max_bytes", as: UInt64.self).map { $0 > 0 },
+            partitions: partitions,
+            slaves: entries.contains("slaves") ? tree.names("\(place)/slaves").value ?? [] : [],
+            mapperName: hasMapper ? tree.text("\(place)/dm/name").value : nil,
+            mapperUUID: hasMapper ? tree.text("\(place)/dm/uuid").value : nil,
+            links: (links[name] ?? []) + partitions.flatMap { links[$0] ?? [] },
+            model: entries.contains("device") ? tree.text("\(place)/device/model").value.flatMap(\.nonEmpty) : nil)
     }
 
     /// Symbolic links below /dev by the kernel name they lead to.
     private func deviceLinks() -> [String: [String]] {
         var links: [String: [String]] = [:]
-        var folders = ["/dev/mapper"] + (tree.names("/dev/disk").value ?? []).map { "/dev/disk/\($0)" }
-        // Volume groups have a folder each; a link in one leads to ../dm-N.
-        for name in tree.names("/dev").value ?? [] where !Self.plainFolders.contains(name) {
-            if let first = tree.names("/dev/\(name)").value?.first, tree.link("/dev/\(name)/\(first)")?.hasPrefix("../dm-") == true {
-                folders.append("/dev/\(name)")
+        func add(_ folder: String) {
+            for name in tree.names(folder).value ?? [] {
+                guard let target = tree.link("\(folder)/\(name)"), let end = target.split(separator: "/").last else {
+                    continue
+                }
+                var kernelName = String(end)
+                // A link to another link (`/dev/disk/by-id/x` → `/dev/mapper/y`): where it ends is what counts.
+                if target.contains("mapper/"), let last = tree.real("\(folder)/\(name)").split(separator: "/").last {
+                    kernelName = String(last)
+                }
+                links[kernelName, default: []].append("\(folder)/\(name)")
             }
         }
-        for folder in folders {
-            for name in tree.names(folder).value ?? [] {
-                guard let target = tree.link("\(folder)/\(name)"), let kernelName = target.split(separator: "/").last else { continue }
-                links[String(kernelName), default: []].append("\(folder)/\(name)")
+        add("/dev/mapper")
+        add("/dev/md")
+        for name in tree.names("/dev/disk").value ?? [] { add("/dev/disk/\(name)") }
+        // Volume groups have a folder each; a link in one leads to ../dm-N.
+        for name in tree.names("/dev").value ?? []
+        where !Self.plain.contains(name) && !name.hasPrefix("tty") && !name.hasPrefix("vcs") {
+            if let first = tree.names("/dev/\(name)").value?.first,
+                tree.link("/dev/\(name)/\(first)")?.contains("dm-") == true
+            {
+                add("/dev/\(name)")
             }
         }
         return links
     }
-    private static let plainFolders: Set<String> = [
-        "mapper", "disk", "block", "bsg", "bus", "char", "cpu", "dma_heap", "dri", "fd", "hugepages", "input", "mqueue", "net", "pts", "shm", "snd", "vfio",
+    /// Folders of /dev that are no volume groups.
+    private static let plain: Set<String> = [
+        "mapper", "md", "disk", "block", "bsg", "bus", "char", "cpu", "dma_heap", "dri", "fd", "hugepages", "input",
+        "mqueue", "net", "pts", "shm",
+        "snd", "vfio", "infiniband", "usb",
     ]
 
     /// device-mapper devices whose UUID multipath wrote: `mpath-` and the WWID.
@@ -85,26 +119,36 @@ struct StorageReader {
 
     // MARK: NFS
 
-    /// `rpc CALLS RETRANSMISSIONS AUTHREFRESHES`.
-    static func nfsClient(_ lines: [Substring]) -> NFSClientStatistics? {
-        guard let words = lines.first(where: { $0.hasPrefix("rpc ") })?.words, words.count >= 3, let calls = UInt64(words[1]),
-            let again = UInt64(words[2])
-        else { return nil }
-        return NFSClientStatistics(calls: calls, retransmissions: again)
+    private func nfsServer() -> Fact<NFSServerStatistics> {
+        let said = tree.parsed("/proc/net/rpc/nfsd", HostFacts.parseNFSServer)
+        // The number of threads now, where nfsd's own file system is mounted.
+        guard let threads = tree.number("/proc/fs/nfsd/threads", as: Int.self).value else { return said }
+        return .known(NFSServerStatistics(threads: threads, connections: said.value?.connections))
+    }
+}
+
+extension HostFacts {
+    /// `rpc CALLS RETRANSMISSIONS AUTHREFRESHES` of `proc/net/rpc/nfs`; `nil` where there is no such line.
+    ///
+    /// - Source: kernel net/sunrpc/stats.c `rpc_proc_show`.
+    public static func parseNFSClient(_ bytes: [UInt8]) -> NFSClientStatistics? {
+        for words in bytes.lines.map(\.fields) where words.first?.equals("rpc") == true {
+            guard words.count >= 3, let calls = words[1].decimal, let again = words[2].decimal else { return nil }
+            return NFSClientStatistics(calls: calls, retransmissions: again)
+        }
+        return nil
     }
 
-    private func nfsServer() -> Fact<NFSServerStatistics> {
-        let path = "/proc/net/rpc/nfsd"
-        return tree.lines(path).flatMap { lines in
-            func numbers(_ name: String) -> [UInt64]? {
-                lines.first { $0.hasPrefix(name + " ") }?.words.dropFirst().map { UInt64($0) ?? 0 }
-            }
-            let current = tree.number("/proc/fs/nfsd/threads", as: Int.self).value
-            guard let threads = current ?? numbers("th")?.first.flatMap({ Int(exactly: $0) }) else {
-                return .unknown(Unknown(.malformed("no th line"), source: path))
-            }
-            let net = numbers("net")
-            return .known(NFSServerStatistics(threads: threads, connections: net.flatMap { $0.count > 3 ? $0[3] : nil }))
+    /// `th THREADS …` and `net PACKETS UDP TCP CONNECTIONS` of `proc/net/rpc/nfsd`; `nil` where there is no `th` line.
+    ///
+    /// - Source: kernel fs/nfsd/stats.c `nfsd_show`.
+    public static func parseNFSServer(_ bytes: [UInt8]) -> NFSServerStatistics? {
+        var threads: Int?
+        var connections: UInt64?
+        for words in bytes.lines.map(\.fields) {
+            if words.count > 1, words[0].equals("th") { threads = words[1].decimal.flatMap { Int(exactly: $0) } }
+            if words.count > 4, words[0].equals("net") { connections = words[4].decimal }
         }
+        return threads.map { NFSServerStatistics(threads: $0, connections: connections) }
     }
 }

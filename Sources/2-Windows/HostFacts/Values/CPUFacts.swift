@@ -12,7 +12,9 @@ public struct CPUFacts: Sendable, Equatable {
     public var possible: Fact<CPUSet> = .unexamined("/sys/devices/system/cpu/possible")
     /// CPUs kept from the scheduler (`isolcpus=`).
     public var isolated: Fact<CPUSet> = .unexamined("/sys/devices/system/cpu/isolated")
-    /// Where each CPU sits, ascending by number. CPUs whose topology the kernel does not give are absent from it.
+    /// Where each CPU sits, ascending by number.
+    ///
+    /// CPUs whose topology the kernel does not give are absent from it.
     public var topology: Fact<[LogicalProcessor]> = .unexamined("/sys/devices/system/cpu/cpu*/topology")
     /// Physical packages.
     public var sockets: Fact<Int> = .unexamined("/sys/devices/system/cpu/cpu*/topology")
@@ -38,8 +40,10 @@ public struct CPUFacts: Sendable, Equatable {
     /// Nothing known yet.
     public init() {}
 
-    /// The hardware threads that share a CPU's core, itself included.
-    public func siblings(of cpu: Int) -> CPUSet? { topology.value?.first { $0.id == cpu }?.siblings }
+    /// The hardware threads that share a CPU's core, itself included; `nil` where that is not known.
+    public func siblings(of cpu: Int) -> CPUSet? {
+        topology.value?.first { $0.id == cpu }.flatMap { $0.siblings.isEmpty ? nil : $0.siblings }
+    }
 }
 
 /// Where one logical CPU sits.
@@ -54,12 +58,20 @@ public struct LogicalProcessor: Sendable, Hashable {
     public var cluster: Int?
     /// Core, unique only within its package (and die).
     public var core: Int?
-    /// Threads of its core, itself included.
+    /// Threads of its core, itself included; empty where the kernel does not say.
     public var siblings: CPUSet
     /// NUMA node, where known.
     public var node: Int?
+    /// s390: the book its socket sits in, within which the socket's number is unique.
+    public var book: Int?
+    /// s390: the drawer its book sits in.
+    public var drawer: Int?
     /// A CPU.
-    public init(id: Int, socket: Int? = nil, die: Int? = nil, cluster: Int? = nil, core: Int? = nil, siblings: CPUSet, node: Int? = nil) {
+    public init(
+        id: Int, socket: Int? = nil, die: Int? = nil, cluster: Int? = nil, core: Int? = nil, siblings: CPUSet,
+        node: Int? = nil,
+        book: Int? = nil, drawer: Int? = nil
+    ) {
         self.id = id
         self.socket = socket
         self.die = die
@@ -67,12 +79,14 @@ public struct LogicalProcessor: Sendable, Hashable {
         self.core = core
         self.siblings = siblings
         self.node = node
+        self.book = book
+        self.drawer = drawer
     }
 }
 
 /// One cache and the CPUs that share it.
 public struct CPUCache: Sendable, Hashable {
-    /// 1, 2, 3 …
+    /// Its level: 1, 2, 3 and so on.
     public var level: Int
     /// `Data`, `Instruction` or `Unified`.
     public var type: String
@@ -132,7 +146,8 @@ public struct NUMANode: Sendable, Hashable {
     public var hugePages: Fact<[HugePagePool]>
     /// A node.
     public init(
-        id: Int, cpus: CPUSet, memory: Fact<ByteCount>, free: Fact<ByteCount>? = nil, distances: Fact<[Int]> = .known([10]),
+        id: Int, cpus: CPUSet, memory: Fact<ByteCount>, free: Fact<ByteCount>? = nil,
+        distances: Fact<[Int]> = .known([10]),
         hugePages: Fact<[HugePagePool]> = .known([])
     ) {
         self.id = id
@@ -159,7 +174,8 @@ public struct HugePagePool: Sendable, Hashable {
     /// `nr_overcommit_hugepages`: the most surplus pages; the host's pool only.
     public var overcommit: Int
     /// A pool.
-    public init(size: ByteCount, total: Int, free: Int? = nil, surplus: Int = 0, reserved: Int = 0, overcommit: Int = 0) {
+    public init(size: ByteCount, total: Int, free: Int? = nil, surplus: Int = 0, reserved: Int = 0, overcommit: Int = 0)
+    {
         self.size = size
         self.total = total
         self.free = free ?? total

@@ -20,7 +20,9 @@ public struct KernelFacts: Sendable, Equatable {
     public func parameter(_ module: String, _ name: String) -> Fact<String> {
         moduleParameters["\(module)/\(name)"]
             ?? .unknown(
-                Unknown(release.reason?.cause == .notExamined ? .notExamined : .missing, source: "/sys/module/\(module)/parameters/\(name)"))
+                Unknown(
+                    release.reason?.cause == .notExamined ? .notExamined : .missing,
+                    source: "/sys/module/\(module)/parameters/\(name)"))
     }
 
     /// Major and minor version, from ``release``: `(6, 4)` for `6.4.0-150600.23.25-default`.
@@ -46,14 +48,18 @@ public struct KernelVersion: Sendable, Hashable, Comparable {
     /// Reads the start of a release; `nil` if it does not begin with two numbers.
     public init?(_ release: String) {
         let parts = release.split(separator: ".", maxSplits: 2)
-        guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix(while: \.isNumber)) else { return nil }
+        guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix(while: \.isNumber)) else {
+            return nil
+        }
         self.init(major, minor)
     }
     /// Older is less.
     public static func < (lhs: Self, rhs: Self) -> Bool { (lhs.major, lhs.minor) < (rhs.major, rhs.minor) }
 }
 
-/// A kernel command line: parameters in order. Order matters for huge pages.
+/// A kernel command line: parameters in order.
+///
+/// Order matters for huge pages.
 public struct KernelCommandLine: Sendable, Hashable {
     /// One parameter; `value` is `nil` for a bare word.
     public struct Parameter: Sendable, Hashable {
@@ -97,7 +103,9 @@ public struct KernelCommandLine: Sendable, Hashable {
         if !word.isEmpty { parameters.append(finish(word)) }
     }
 
-    /// The last value of a parameter, which is the one most of the kernel heeds; `nil` if it is absent or bare. `-` and `_` are one.
+    /// The last value of a parameter, which is the one most of the kernel heeds; `nil` if it is absent or bare.
+    ///
+    /// `-` and `_` are one.
     public func value(_ name: String) -> String? {
         parameters.last { Self.same($0.name, name) }?.value
     }

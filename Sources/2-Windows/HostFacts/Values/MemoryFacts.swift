@@ -32,7 +32,9 @@ public struct MemoryFacts: Sendable, Equatable {
     public var swapFree: Fact<ByteCount> { swap.map { $0.reduce(.zero) { $0 + ($1.size - $1.used) } } }
 }
 
-/// Transparent huge pages: `sys/kernel/mm/transparent_hugepage/`. Values are the chosen words (those in brackets).
+/// Transparent huge pages: `sys/kernel/mm/transparent_hugepage/`.
+///
+/// Values are the chosen words (those in brackets).
 public struct THPFacts: Sendable, Equatable {
     /// `always`, `madvise`, `never`.
     public var enabled: Fact<String> = .unexamined("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -46,7 +48,9 @@ public struct THPFacts: Sendable, Equatable {
     public init() {}
 }
 
-/// KSM: `sys/kernel/mm/ksm/`. Knobs an older kernel lacks are `missing`.
+/// KSM: `sys/kernel/mm/ksm/`.
+///
+/// Knobs an older kernel lacks are `missing`.
 public struct KSMFacts: Sendable, Equatable {
     /// 0 stopped, 1 running, 2 stopped and unmerged.
     public var run: Fact<Int> = .unexamined("/sys/kernel/mm/ksm/run")
@@ -95,7 +99,10 @@ public struct SwapArea: Sendable, Hashable {
     /// Whether it is compressed memory (zram) rather than a disk.
     public var isZRAM: Bool
     /// A swap area.
-    public init(path: String, type: String = "partition", size: ByteCount, used: ByteCount = .zero, priority: Int = -2, isZRAM: Bool = false) {
+    public init(
+        path: String, type: String = "partition", size: ByteCount, used: ByteCount = .zero, priority: Int = -2,
+        isZRAM: Bool = false
+    ) {
         self.path = path
         self.type = type
         self.size = size

@@ -22,8 +22,12 @@ public struct SettingOwner: Sendable, Hashable {
     public var tool: Tool
     /// Its profile or notes, if it says so (`virtual-host`, `HANA`).
     public var profile: String?
-    /// What it sets, as sysctl keys or absolute sysfs paths; empty if that is not known.
+    /// What it sets, as sysctl keys or absolute sysfs paths, which may hold wildcards (`/sys/block/*/queue/scheduler`); empty if that is not known.
     public var settings: Set<String>
+    /// Whether it sets a sysctl key or sysfs path.
+    public func owns(_ setting: String) -> Bool {
+        settings.contains(setting) || settings.contains { $0.contains("*") && Wildcard($0).matches(setting) }
+    }
     /// An owner.
     public init(_ tool: Tool, profile: String? = nil, settings: Set<String> = []) {
         self.tool = tool

@@ -21,12 +21,15 @@ public struct StorageFacts: Sendable, Equatable {
     /// The mount a path lies on: the longest mount point that is a prefix of it; the last mounted wins among equals.
     public func mount(of path: String) -> Mount? {
         var best: Mount?
-        for mount in mounts.value ?? [] where mount.contains(path) && mount.path.utf8.count >= (best?.path.utf8.count ?? 0) { best = mount }
+        for mount in mounts.value ?? []
+        where mount.contains(path) && mount.path.utf8.count >= (best?.path.utf8.count ?? 0) { best = mount }
         return best
     }
 
-    /// The disks a path lies on in the end: of a block device itself, or of the file system a file lies on, through partitions, LVM, dm and
-    /// multipath down to devices that have no others below. Empty where there is no such disk (NFS, tmpfs); `nil` where it is unknown.
+    /// The disks a path lies on in the end: of a block device itself, or of the file system a file lies on, through
+    /// partitions, LVM, dm and multipath down to devices that have no others below.
+    ///
+    /// Empty where there is no such disk (NFS, tmpfs); `nil` where it is unknown.
     public func disks(under path: String) -> [BlockDevice]? {
         guard let disks = disks.value else { return nil }
         let source = path.hasPrefix("/dev/") ? path : mount(of: path)?.source
@@ -36,7 +39,9 @@ public struct StorageFacts: Sendable, Equatable {
         var visited: Set<String> = []
         func descend(_ device: BlockDevice) {
             guard visited.insert(device.name).inserted else { return }
-            let below = device.slaves.compactMap { slave in disks.first { $0.name == slave || $0.partitions.contains(slave) } }
+            let below = device.slaves.compactMap { slave in
+                disks.first { $0.name == slave || $0.partitions.contains(slave) }
+            }
             if below.isEmpty { found.append(device) } else { below.forEach(descend) }
         }
         descend(device)
@@ -74,11 +79,14 @@ public struct BlockDevice: Sendable, Hashable {
     public var model: String?
     /// A block device.
     public init(
-        name: String, scheduler: Fact<String> = .unknown(Unknown(.missing, source: "queue/scheduler")), schedulers: [String] = [],
+        name: String, scheduler: Fact<String> = .unknown(Unknown(.missing, source: "queue/scheduler")),
+        schedulers: [String] = [],
         isRotational: Fact<Bool> = .known(false), size: Fact<ByteCount> = .unknown(Unknown(.missing, source: "size")),
         requests: Fact<Int> = .unknown(Unknown(.missing, source: "queue/nr_requests")),
-        discards: Fact<Bool> = .unknown(Unknown(.missing, source: "queue/discard_max_bytes")), partitions: [String] = [],
-        slaves: [String] = [], mapperName: String? = nil, mapperUUID: String? = nil, links: [String] = [], model: String? = nil
+        discards: Fact<Bool> = .unknown(Unknown(.missing, source: "queue/discard_max_bytes")),
+        partitions: [String] = [],
+        slaves: [String] = [], mapperName: String? = nil, mapperUUID: String? = nil, links: [String] = [],
+        model: String? = nil
     ) {
         self.name = name
         self.scheduler = scheduler

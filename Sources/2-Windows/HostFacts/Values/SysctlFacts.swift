@@ -19,7 +19,8 @@ public struct SysctlFacts: Sendable, Equatable {
     public func number(_ key: String) -> Fact<Int> {
         text(key).flatMap { value in
             Int(value).map(Fact.known)
-                ?? .unknown(Unknown(.malformed(value), source: "/proc/sys/" + key.split(separator: ".").joined(separator: "/")))
+                ?? .unknown(
+                    Unknown(.malformed(value), source: "/proc/sys/" + key.split(separator: ".").joined(separator: "/")))
         }
     }
 }

@@ -37,7 +37,9 @@ public struct Distribution: Sendable, Hashable {
         self.name = name.isEmpty ? id : name
     }
     /// SLES, openSUSE, SL Micro.
-    public var isSUSE: Bool { id.hasPrefix("sle") || id.hasPrefix("opensuse") || id.hasPrefix("sl-") || like.contains("suse") }
+    public var isSUSE: Bool {
+        id.hasPrefix("sle") || id.hasPrefix("opensuse") || id.hasPrefix("sl-") || like.contains("suse")
+    }
 }
 
 /// Which hypervisors the host has, and whether this "host" is itself a guest.

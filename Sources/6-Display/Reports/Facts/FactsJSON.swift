@@ -2,7 +2,9 @@ public import HostFacts
 import JSONText
 import Quantities
 
-/// Host facts as JSON, version 1. What is unknown is `null` in its place, and stands with its reason in `unknown`.
+/// Host facts as JSON, version 1.
+///
+/// What is unknown is `null` in its place, and stands with its reason in `unknown`.
 public struct FactsJSON {
     private var json = JSONWriter(indent: 1)
     private var unknown: [(fact: String, reason: Unknown)] = []
@@ -61,15 +63,15 @@ public struct FactsJSON {
         note(name, fact)
         json.key(name)
         guard let items = fact.value else { return json.null() }
-        path.append(name)
         json.beginArray()
-        for item in items {
+        for (index, item) in items.enumerated() {
+            path.append("\(name)[\(index)]")
             json.beginObject()
             write(&self, item)
             json.endObject()
+            path.removeLast()
         }
         json.endArray()
-        path.removeLast()
     }
     private mutating func object(_ name: String, _ write: (inout FactsJSON) -> Void) {
         json.key(name)
@@ -189,7 +191,14 @@ public struct FactsJSON {
             writer.json.member("cluster", cpu.cluster)
             writer.json.member("core", cpu.core)
             writer.json.member("node", cpu.node)
-            writer.json.member("siblings", array: cpu.siblings) { $0.integer($1) }
+            writer.json.member("book", cpu.book)
+            writer.json.member("drawer", cpu.drawer)
+            writer.set(
+                "siblings",
+                cpu.siblings.isEmpty
+                    ? .unknown(
+                        Unknown(.missing, source: "/sys/devices/system/cpu/cpu\(cpu.id)/topology/thread_siblings_list"))
+                    : .known(cpu.siblings))
         }
         list("caches", facts.caches) { writer, cache in
             writer.json.member("level", cache.level)
@@ -276,16 +285,20 @@ public struct FactsJSON {
         object("running") { writer in
             for (key, value) in facts.running.sorted(by: { $0.key < $1.key }) { writer.text(key, value) }
         }
-        note("configured", facts.configured)
-        json.key("configured")
-        guard let configured = facts.configured.value else { return json.null() }
+        settings("configured", facts.configured)
+    }
+
+    private mutating func settings(_ name: String, _ fact: Fact<[String: ConfiguredSysctl]>) {
+        note(name, fact)
+        json.key(name)
+        guard let settings = fact.value else { return json.null() }
         json.object { json in
-            for (key, value) in configured.sorted(by: { $0.key < $1.key }) {
+            for (key, setting) in settings.sorted(by: { $0.key < $1.key }) {
                 json.member(key) { json in
-                    json.member("value", value.value)
-                    json.member("file", value.file)
-                    json.member("line", value.line)
-                    json.member("overruled", array: value.overruled) { $0.string($1) }
+                    json.member("value", setting.value)
+                    json.member("file", setting.file)
+                    json.member("line", setting.line)
+                    json.member("overruled", array: setting.overruled) { $0.string($1) }
                 }
             }
         }
@@ -303,6 +316,8 @@ public struct FactsJSON {
             writer.json.member("partitions", array: disk.partitions) { $0.string($1) }
             writer.json.member("slaves", array: disk.slaves) { $0.string($1) }
             writer.json.member("mapperName", disk.mapperName)
+            writer.json.member("mapperUUID", disk.mapperUUID)
+            writer.json.member("links", array: disk.links) { $0.string($1) }
             writer.json.member("model", disk.model)
         }
         for (name, fact) in [("mounts", facts.mounts), ("fstab", facts.fstab)] {
@@ -348,6 +363,7 @@ public struct FactsJSON {
         line("configured", facts.configured)
         json.member("configuredSource", facts.configuredSource)
         line("configuredXen", facts.configuredXen)
+        settings("tmpfiles", facts.tmpfiles)
     }
 
     private mutating func services(_ facts: ServiceFacts) {
@@ -394,6 +410,16 @@ public struct FactsJSON {
             }
             writer.set("allowedCpus", process.allowedCPUs)
             writer.set("allowedNodes", process.allowedNodes)
+            writer.note("threads", process.threads)
+            writer.json.key("threads")
+            if let threads = process.threads.value {
+                writer.json.object { json in
+                    for (name, cpus) in threads.sorted(by: { $0.key < $1.key }) { json.member(name, cpus.description) }
+                }
+            } else {
+                writer.json.null()
+            }
+            writer.json.member("arguments", array: process.arguments) { $0.string($1) }
         }
     }
 }

@@ -1,0 +1,43 @@
+internal import Quantities
+
+extension HostFacts {
+    /// Every parser of a host's files by name, for those who feed them what no host ever wrote.
+    public static let parsers: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
+        ("choice", { _ = parseChoice($0) }),
+        ("scheduler", { _ = parseScheduler($0) }),
+        ("meminfo", { _ = parseMeminfo($0) }),
+        ("node-meminfo", { _ = parseNodeMeminfo($0) }),
+        ("distances", { _ = parseDistances($0) }),
+        ("vmstat", { _ = parseNUMAStatistics($0) }),
+        ("swaps", { _ = parseSwaps($0) }),
+        ("modules", { _ = parseModules($0) }),
+        ("fib-trie", { _ = parseAddresses($0) }),
+        ("mountinfo", { _ = parseMountinfo($0) }),
+        ("mounts", { _ = parseMountTable($0) }),
+        ("cpuinfo", { _ = CPUInfo($0) }),
+        ("cache-size", { _ = CPUInfo.size($0) }),
+        ("cpu-list", { _ = CPUSet(list: String(decoding: $0, as: UTF8.self)) }),
+        ("cpu-mask", { _ = CPUSet(mask: String(decoding: $0, as: UTF8.self)) }),
+        ("version", { _ = parseVersion($0) }),
+        ("architecture", { _ = parseArchitecture($0, release: "", is32: false) }),
+        ("os-release", { _ = parseDistribution($0) }),
+        ("command-line", { _ = KernelCommandLine(String(decoding: $0, as: UTF8.self)) }),
+        ("sysctl", { _ = parseSysctl($0) }),
+        ("tmpfiles", { _ = parseTmpfiles($0) }),
+        ("shell", { _ = parseShellVariables($0) }),
+        ("nfs-client", { _ = parseNFSClient($0) }),
+        ("nfs-server", { _ = parseNFSServer($0) }),
+        ("grub", { _ = parseGrubMenu($0) }),
+        ("grubenv", { _ = parseGrubEnvironment($0) }),
+        ("loader-entry", { _ = parseLoaderEntry($0) }),
+        ("menu-lst", { _ = parseMenuLst($0) }),
+        ("zipl", { _ = parseZipl($0) }),
+        ("efi-string", { _ = parseEFIString($0) }),
+        ("scope", { _ = parseScope(String(decoding: $0, as: UTF8.self)) }),
+        ("qemu-command-line", { _ = parseCommandLine($0) }),
+        ("numa-maps", { _ = parseNUMAMaps($0, pageSize: ByteCount(kibibytes: 4)) }),
+        ("libvirt-configuration", { _ = parseLibvirtConfiguration($0) }),
+        ("tuned-profile", { _ = parseTunedProfile($0) }),
+        ("saptune-note", { _ = parseSaptuneNote($0) }),
+    ]
+}
