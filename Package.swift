@@ -26,10 +26,12 @@ let package = Package(
     name: "nearmetal",
     products: [
         .executable(name: "nearmetal", targets: ["nearmetal"]),
+        .library(name: "Quantities", targets: ["Quantities"]),
         .library(name: "DomainXML", targets: ["DomainXML"]),
         .library(name: "HostFacts", targets: ["HostFacts"]),
         .library(name: "DiskImage", targets: ["DiskImage"]),
         .library(name: "Libvirt", targets: ["Libvirt"]),
+        .library(name: "Configuration", targets: ["Configuration", "Inventory"]),
         .library(name: "Practices", targets: ["Practices"]),
         .library(name: "Foresight", targets: ["Foresight"]),
         .library(name: "Advisor", targets: ["Advisor"]),

@@ -11,6 +11,8 @@ extension EditPlan {
         var text: String
         /// The text is compared without the white space around it.
         var isTextEdited = false
+        /// A child was taken away: texts before and after it are one now, and white space between them may count.
+        var lostChild = false
         var isInserted = false
     }
 
@@ -46,6 +48,9 @@ extension EditPlan {
         } else if wanted.namespace != .some(node.namespace) {
             return false
         }
+        if wanted.lostChild, !wanted.isTextEdited {
+            return node.text.utf8.filter { !Markup.isSpace($0) } == wanted.text.utf8.filter { !Markup.isSpace($0) }
+        }
         return wanted.isTextEdited ? trimmed(node.text) == trimmed(wanted.text) : node.text == wanted.text
     }
 
@@ -72,6 +77,7 @@ extension EditPlan {
         var result: [Expected] = []
         var open: [Int] = []
         var depths: [Int] = []
+        var positions = [Int](repeating: 0, count: document.nodes.count)
         var removedUpTo = -1
         func close(to depth: Int) throws(XMLError) {
             while open.count > depth, let index = open.popLast() {
@@ -88,9 +94,11 @@ extension EditPlan {
             let expectation = expectations[index]
             if expectation?.isRemoved == true {
                 removedUpTo = depth
+                if let parent = open.last { result[positions[parent]].lostChild = true }
                 continue
             }
             open.append(index)
+            positions[index] = result.count
             var attributes: [XMLDocument.Attribute] = []
             for (position, place) in node.attributes.enumerated() {
                 var attribute = document.attributes[Int(place)]

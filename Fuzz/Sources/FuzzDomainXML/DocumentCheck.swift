@@ -1,0 +1,1 @@
+../../../Tests/DomainXMLTests/DocumentCheck.swift
