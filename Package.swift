@@ -4,9 +4,13 @@ import PackageDescription
 // `make lint-build` and CI set it; an ordinary build shows warnings and goes on.
 let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
 
+// `Fuzz/run` sets it: modules then tell the fuzzer which ways were gone. The build plugin's tool must not.
+let isFuzzed = Context.environment["NEARMETAL_FUZZED"] != nil
+
 let swiftSettings: [SwiftSetting] =
     [.enableUpcomingFeature("InternalImportsByDefault")]
     + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
+    + (isFuzzed ? [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])] : [])
 
 /// A module of Nearmetal. What it may import is what is listed, and the layers go down only (ARCHITECTURE.md).
 func module(

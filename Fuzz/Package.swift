@@ -1,11 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// A target of libFuzzer: its `main` comes from the fuzzer, so that none may be made of the Swift files.
+/// A target of libFuzzer.
+///
+/// Flags of its own rather than `--sanitize=fuzzer`, which would make a fuzzer of the build plugin's tool too.
 func fuzzer(_ name: String, _ products: [String]) -> Target {
     .executableTarget(
-        name: name, dependencies: products.map { .product(name: $0, package: "nearmetal") },
-        swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+        name: name, dependencies: ["FuzzDriver"] + products.map { .product(name: $0, package: "nearmetal") },
+        swiftSettings: [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])])
 }
 
 // A package of its own: `-sanitize=fuzzer` must not reach the product. `Fuzz/run` builds it.
@@ -13,6 +16,8 @@ let package = Package(
     name: "Fuzz",
     dependencies: [.package(name: "nearmetal", path: "..")],
     targets: [
+        .target(name: "CFuzzer", path: "Sources/Support/CFuzzer"),
+        .target(name: "FuzzDriver", dependencies: ["CFuzzer"], path: "Sources/Support/FuzzDriver"),
         fuzzer("FuzzDomainXML", ["DomainXML"]),
         fuzzer("FuzzHostFacts", ["HostFacts", "Quantities"]),
         fuzzer("FuzzConfiguration", ["Configuration"]),

@@ -139,6 +139,19 @@ import Testing
         #expect(error("<?xml version='1.0' encoding='UTF-16'?><a/>")?.kind == .malformed)
     }
 
+    /// libxml2 would print errors of encodings; what is wrong is in our error, and nowhere else.
+    @Test func nothingIsPrinted() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            let source = Array("<?xml version='1.0' encoding='GB18030'?><a>".utf8) + [0x81, 0x00, 0xFF, 0xFF, 0x3C]
+            _ = try? XMLDocument(source, path: "t.xml")
+            _ = try? XMLDocument([0xFF, 0xFE, 0x3C, 0x00, 0x00, 0xD8, 0x00, 0xD8], path: "t.xml")
+            _ = try? XMLDocument(Array("<a b='1' b='2'>&x;".utf8), path: "t.xml")
+            _ = try? XMLDocument(Array("<a/>".utf8), path: "t.xml").elements(at: "/a[")
+            _ = try? XMLDocument(Array("<a/>".utf8), path: "t.xml").elements(at: "nothing()")
+        }
+        #expect(result.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } == "")
+    }
+
     // MARK: What is malformed
 
     @Test(arguments: [

@@ -1,11 +1,11 @@
+import FuzzDriver
 import HostFacts
 import Quantities
 
-/// libFuzzer's entry: a host whose files are what the input says.
+/// One input: a host whose files are what the input says.
 ///
 /// A line `@@path` begins a file; what follows up to the next such line is its content.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzHostFacts(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+private func test(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     var files: [String: [UInt8]] = [:]
     var path: String?
     for line in UnsafeBufferPointer(start: start, count: count).split(separator: 0x0A, omittingEmptySubsequences: false)
@@ -26,4 +26,9 @@ public func fuzzHostFacts(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
         _ = CPUSet(mask: text)
     }
     return 0
+}
+
+@main
+struct FuzzHostFacts {
+    static func main() { runFuzzer(test) }
 }

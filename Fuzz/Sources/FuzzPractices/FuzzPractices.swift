@@ -1,6 +1,7 @@
 import Changes
 import DomainXML
 import Foresight
+import FuzzDriver
 import HostFacts
 import Inventory
 import Practices
@@ -9,9 +10,8 @@ import Quantities
 /// Hosts that a guest is judged on: none, and the one of the examples.
 private let hosts: [HostFacts] = [.unexamined, .example]
 
-/// libFuzzer's entry: any definition, judged by every practice, defined and running, alone and beside its twin.
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzPractices(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+/// One input: any definition, judged by every practice, defined and running, alone and beside its twin.
+private func test(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let source = Array(UnsafeBufferPointer(start: start, count: count))
     guard let document = try? XMLDocument(source, path: "fuzz"), let domain = try? DomainDefinition(document) else {
         return -1
@@ -40,4 +40,9 @@ private func walk(_ judgement: Judgement) {
         _ = (finding.what, finding.remedy.commands)
         for change in finding.remedy.changes { _ = (change.target, change.to, change.commands) }
     }
+}
+
+@main
+struct FuzzPractices {
+    static func main() { runFuzzer(test) }
 }

@@ -35,6 +35,30 @@ static inline void nearmetal_xml_listen(xmlParserCtxtPtr context, nearmetal_xml_
     context->sax->serror = (xmlStructuredErrorFunc)nearmetal_xml_keep_error;
 }
 static inline void nearmetal_xml_discard_error(void *context, xmlErrorPtr error) { (void)context; (void)error; }
+/// Errors that belong to no parser (of encodings, of XPath functions) are printed, unless the calling thread has functions
+/// for them.
+typedef struct {
+    xmlStructuredErrorFunc function;
+    void *context;
+    xmlGenericErrorFunc generic;
+    void *genericContext;
+} nearmetal_xml_channel;
+static inline void nearmetal_xml_discard_message(void *context, const char *message, ...) {
+    (void)context;
+    (void)message;
+}
+static inline nearmetal_xml_channel nearmetal_xml_hush(void) {
+    nearmetal_xml_channel before = {
+        xmlStructuredError, xmlStructuredErrorContext, xmlGenericError, xmlGenericErrorContext
+    };
+    xmlSetStructuredErrorFunc(NULL, (xmlStructuredErrorFunc)nearmetal_xml_discard_error);
+    xmlSetGenericErrorFunc(NULL, nearmetal_xml_discard_message);
+    return before;
+}
+static inline void nearmetal_xml_unhush(nearmetal_xml_channel before) {
+    xmlSetStructuredErrorFunc(before.context, before.function);
+    xmlSetGenericErrorFunc(before.genericContext, before.generic);
+}
 static inline void nearmetal_xpath_silence(xmlXPathContextPtr context) {
     context->error = (xmlStructuredErrorFunc)nearmetal_xml_discard_error;
 }

@@ -16,12 +16,9 @@ final class DocumentObject {
         defer { xmlFreeParserCtxt(context) }
         let declarations = Declarations()
         let errors = LibXML.FirstError(of: context, owner: Unmanaged.passUnretained(declarations).toOpaque())
+        defer { withExtendedLifetime((errors, declarations)) {} }
         Self.guardDeclarations(handler)
-        let parsed = source.withUnsafeBytes { bytes in
-            xmlCtxtReadMemory(
-                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil,
-                LibXML.options)
-        }
+        let parsed = LibXML.parse(source, context)
         if let refusal = declarations.refusal {
             if let parsed { xmlFreeDoc(parsed) }
             throw XMLError(
@@ -265,6 +262,8 @@ final class DocumentObject {
         guard !xpath.isEmpty, !xpath.utf8.contains(0), xpath.utf8.count <= 4096 else {
             throw invalid("this is not an XPath expression")
         }
+        let before = nearmetal_xml_hush()
+        defer { nearmetal_xml_unhush(before) }
         guard let context = xmlXPathNewContext(pointer) else {
             throw XMLError(.io, "libxml2 has no memory left", path: path)
         }

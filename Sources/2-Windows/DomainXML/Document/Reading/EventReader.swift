@@ -17,13 +17,9 @@ enum EventReader {
         guard let handler = context.pointee.sax else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
         handler.initialize(to: Self.handler)
         let errors = LibXML.FirstError(of: context)
+        defer { withExtendedLifetime(errors) {} }
         context.pointee.userData = UnsafeMutableRawPointer(reader)
-        source.withUnsafeBytes { bytes in
-            let document = xmlCtxtReadMemory(
-                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil,
-                LibXML.options)
-            if let document { xmlFreeDoc(document) }
-        }
+        if let document = LibXML.parse(source, context) { xmlFreeDoc(document) }
         let isWellFormed = context.pointee.wellFormed == 1
         if reader.pointee.hasDocumentType { return nil }
         if let refusal = reader.pointee.tree.refusal {

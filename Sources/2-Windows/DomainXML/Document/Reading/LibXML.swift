@@ -17,6 +17,16 @@ enum LibXML {
         return true
     }()
 
+    /// Parses bytes, quietly; the tree, where the context builds one, is the caller's.
+    static func parse(_ source: [UInt8], _ context: xmlParserCtxtPtr) -> xmlDocPtr? {
+        let before = nearmetal_xml_hush()
+        defer { nearmetal_xml_unhush(before) }
+        return source.withUnsafeBytes { bytes in
+            xmlCtxtReadMemory(
+                context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil, options)
+        }
+    }
+
     /// The error that ended parsing; later ones follow from it.
     final class FirstError {
         private let record: UnsafeMutablePointer<nearmetal_xml_record>
