@@ -3,7 +3,7 @@ internal import Glibc
 
 /// libvirt's functions, looked up in the library once it is wanted.
 ///
-/// SAFETY: each `symbol` is cast to the type its declaration has in libvirt's headers; `FunctionsTests` holds names and types against them.
+/// SAFETY: each `symbol` is cast to the type its declaration has in libvirt's headers, by hand: no test compares them yet.
 struct Library: Sendable {
     let initialize: @convention(c) () -> Int32
     let setErrorFunc: @convention(c) (UnsafeMutableRawPointer?, virErrorFunc?) -> Void
