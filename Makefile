@@ -37,7 +37,7 @@ test: setup-test
 	$(SWIFT) test --skip-build
 
 lint:
-	$(SWIFT) format lint --parallel --recursive Package.swift Sources Tests Plugins
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Plugins
 
 werror: setup-build
 	WARNINGS_AS_ERRORS=1 $(SWIFT) build $(RELEASE)

@@ -12,7 +12,9 @@ let swiftSettings: [SwiftSetting] =
     + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
     + (isFuzzed ? [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])] : [])
 
-/// A module of Nearmetal. What it may import is what is listed, and the layers go down only (ARCHITECTURE.md).
+/// A module of Nearmetal.
+///
+/// What it may import is what is listed, and the layers go down only (ARCHITECTURE.md).
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = [],
     plugins: [Target.PluginUsage] = []
@@ -114,7 +116,9 @@ let package = Package(
         tests(
             "PracticesTests",
             ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),
-        tests("ForesightTests", ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
+        tests(
+            "ForesightTests",
+            ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
         tests("FileWritingTests", ["FileWriting"]),
         tests("ConfigurationTests", ["Configuration", "Inventory", "Quantities"]),
         tests(

@@ -62,7 +62,9 @@ struct CorpusTests {
         }
     }
 
-    /// Without a host no practice says that all is well where a host could show that it is not. The hosts of its own examples are the witnesses.
+    /// Without a host no practice says that all is well where a host could show that it is not.
+    ///
+    /// The hosts of its own examples are the witnesses.
     @Test(arguments: Practices.all.map(\.about.id)) func passesWithoutAHostOnlyByTheDefinition(_ id: String) throws {
         let (practice, about) = try #require(Practices.named(id))
         var witnesses: [HostFacts] = []

@@ -45,7 +45,9 @@ struct HostFactPath: Sendable {
         }
     }
 
-    /// Every fact of a host. A test holds this list against the type itself.
+    /// Every fact of a host.
+    ///
+    /// A test holds this list against the type itself.
     static let all: [HostFactPath] = kernelAndSystem + processors + memory + storage + rest + entries
 
     private static let kernelAndSystem: [HostFactPath] = [

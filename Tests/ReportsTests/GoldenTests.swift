@@ -4,7 +4,9 @@ import Testing
 
 @testable import Reports
 
-/// Every format against a file that a person has read. `RECORD=1 swift test` writes them anew, and fails so that nobody forgets to read them.
+/// Every format against a file that a person has read.
+///
+/// `RECORD=1 swift test` writes them anew, and fails so that nobody forgets to read them.
 @Suite struct GoldenTests {
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 

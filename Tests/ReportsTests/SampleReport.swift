@@ -8,7 +8,9 @@ import Quantities
 
 @testable import Reports
 
-/// A small audit with one of everything a report must be able to say. It is made by hand, so that it does not change as practices come.
+/// A small audit with one of everything a report must be able to say.
+///
+/// It is made by hand, so that it does not change as practices come.
 enum SampleReport {
     static func make(language: Language = .english, failOn: Severity? = .error) -> Report {
         let about = [

@@ -4,7 +4,9 @@ import Testing
 
 @testable import Reports
 
-/// Reports against their schemas, with a validator that is not ours (python3-jsonschema). Without it: skipped, with a word.
+/// Reports against their schemas, with a validator that is not ours (python3-jsonschema).
+///
+/// Without it: skipped, with a word.
 @Suite struct SchemaTests {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -10,7 +10,9 @@ public struct Wildcard: Sendable, Hashable {
         bytes = Array(pattern.utf8)
     }
 
-    /// Whether a name matches as a whole. Time is at most the product of the two lengths.
+    /// Whether a name matches as a whole.
+    ///
+    /// Time is at most the product of the two lengths.
     public func matches(_ name: String) -> Bool {
         let name = Array(name.utf8)
         var patternIndex = 0

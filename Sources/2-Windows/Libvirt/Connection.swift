@@ -3,7 +3,9 @@ internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
-/// A domain as a connection tells of it. What could not be asked is `nil`, or the error.
+/// A domain as a connection tells of it.
+///
+/// What could not be asked is `nil`, or the error.
 public struct DomainRecord: Sendable {
     /// Its name.
     public var name: String
@@ -40,7 +42,9 @@ public actor Connection {
     /// Calls run on the connection's own queue, never on the cooperative pool.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// The handle as a number: raw pointers are not `Sendable`. The queue below is the only one that uses it; 0 is none.
+    /// The handle as a number: raw pointers are not `Sendable`.
+    ///
+    /// The queue below is the only one that uses it; 0 is none.
     private let handle = Mutex<UInt>(0)
     private let worker = DispatchQueue(label: "nearmetal.libvirt.calls")
     private let timeout: Double
@@ -82,14 +86,18 @@ public actor Connection {
                 opened = library.open(uri)
                 if opened == nil, failure == nil { failure = library.failure("virConnectOpen") }
             }
-            guard let opened else { return .failure(failure ?? LibvirtError(.noConnection, "virConnectOpen", "no connection")) }
+            guard let opened else {
+                return .failure(failure ?? LibvirtError(.noConnection, "virConnectOpen", "no connection"))
+            }
             return .success(UInt(bitPattern: opened))
         }.get()
         handle.withLock { $0 = number }
     }
 
     /// Runs a blocking call on the worker thread and waits for it no longer than the limit.
-    private func limited<Value: Sendable>(_ function: String, _ call: @escaping @Sendable () -> Value) throws(LibvirtError) -> Value {
+    private func limited<Value: Sendable>(_ function: String, _ call: @escaping @Sendable () -> Value)
+        throws(LibvirtError) -> Value
+    {
         let answer = Answer<Value>()
         let done = DispatchSemaphore(value: 0)
         worker.async {
@@ -144,7 +152,8 @@ public actor Connection {
     /// The `<capabilities>` document.
     public func capabilities() throws(LibvirtError) -> String {
         try ask("virConnectGetCapabilities") { library, connection in
-            library.capabilities(connection).map { .success(Self.taken($0)) } ?? .failure(library.failure("virConnectGetCapabilities"))
+            library.capabilities(connection).map { .success(Self.taken($0)) }
+                ?? .failure(library.failure("virConnectGetCapabilities"))
         }
     }
 
@@ -156,7 +165,9 @@ public actor Connection {
         }
     }
 
-    /// All domains, running and defined. One that goes away while it is asked is left out.
+    /// All domains, running and defined.
+    ///
+    /// One that goes away while it is asked is left out.
     public func domains() throws(LibvirtError) -> [DomainRecord] {
         try ask("virConnectListAllDomains") { library, connection in
             var list: UnsafeMutablePointer<virDomainPtr?>?
@@ -215,15 +226,18 @@ public actor Connection {
     public func statistics() throws(LibvirtError) -> [StatisticsRecord] {
         try ask("virConnectGetAllDomainStats") { library, connection in
             let wanted: [virDomainStatsTypes] = [
-                VIR_DOMAIN_STATS_STATE, VIR_DOMAIN_STATS_CPU_TOTAL, VIR_DOMAIN_STATS_BALLOON, VIR_DOMAIN_STATS_VCPU, VIR_DOMAIN_STATS_BLOCK,
+                VIR_DOMAIN_STATS_STATE, VIR_DOMAIN_STATS_CPU_TOTAL, VIR_DOMAIN_STATS_BALLOON, VIR_DOMAIN_STATS_VCPU,
+                VIR_DOMAIN_STATS_BLOCK,
             ]
             var list: UnsafeMutablePointer<virDomainStatsRecordPtr?>?
-            let flags = VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE.rawValue | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT.rawValue
+            let flags =
+                VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE.rawValue | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT.rawValue
             let mask = wanted.reduce(0) { $0 | $1.rawValue }
             var count = library.allDomainStats(connection, mask, &list, flags)
             if count < 0 {
                 // Drivers other than QEMU's do not know NOWAIT.
-                count = library.allDomainStats(connection, mask, &list, VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE.rawValue)
+                count = library.allDomainStats(
+                    connection, mask, &list, VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE.rawValue)
             }
             guard count >= 0, let list else { return .failure(library.failure("virConnectGetAllDomainStats")) }
             defer { library.statsFree(list) }
@@ -247,7 +261,8 @@ public actor Connection {
             default: break
             }
         }
-        return StatisticsRecord(name: library.domainName(record.dom).map { String(cString: $0) } ?? "", numbers: numbers, texts: texts)
+        return StatisticsRecord(
+            name: library.domainName(record.dom).map { String(cString: $0) } ?? "", numbers: numbers, texts: texts)
     }
 
     /// Copies one of libvirt's strings and gives it back.

@@ -21,22 +21,31 @@ struct Library: Sendable {
     let capabilities: @convention(c) (virConnectPtr?) -> UnsafeMutablePointer<CChar>?
     let domainCapabilities:
         @convention(c) (
-            virConnectPtr?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UInt32
+            virConnectPtr?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?,
+            UInt32
         ) -> UnsafeMutablePointer<CChar>?
-    let listAllDomains: @convention(c) (virConnectPtr?, UnsafeMutablePointer<UnsafeMutablePointer<virDomainPtr?>?>?, UInt32) -> Int32
+    let listAllDomains:
+        @convention(c) (virConnectPtr?, UnsafeMutablePointer<UnsafeMutablePointer<virDomainPtr?>?>?, UInt32) -> Int32
     let allDomainStats:
-        @convention(c) (virConnectPtr?, UInt32, UnsafeMutablePointer<UnsafeMutablePointer<virDomainStatsRecordPtr?>?>?, UInt32) -> Int32
+        @convention(c) (
+            virConnectPtr?, UInt32, UnsafeMutablePointer<UnsafeMutablePointer<virDomainStatsRecordPtr?>?>?, UInt32
+        ) -> Int32
     let statsFree: @convention(c) (UnsafeMutablePointer<virDomainStatsRecordPtr?>?) -> Void
     let domainFree: @convention(c) (virDomainPtr?) -> Int32
     let domainName: @convention(c) (virDomainPtr?) -> UnsafePointer<CChar>?
     let domainXML: @convention(c) (virDomainPtr?, UInt32) -> UnsafeMutablePointer<CChar>?
-    let domainState: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
+    let domainState:
+        @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
     let domainAutostart: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?) -> Int32
     let domainIsPersistent: @convention(c) (virDomainPtr?) -> Int32
     let domainIsActive: @convention(c) (virDomainPtr?) -> Int32
     /// Since libvirt 7.1; `nil` in older ones.
     let domainMessages:
-        (@convention(c) (virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?, UInt32) -> Int32)?
+        (
+            @convention(c) (
+                virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?, UInt32
+            ) -> Int32
+        )?
 
     /// The library, opened and initialised once for the process; nil-errors are kept too, so that nobody tries again and again.
     static let shared: Result<Library, LibvirtError> = {
@@ -60,7 +69,8 @@ struct Library: Sendable {
     private init(_ handle: UnsafeMutableRawPointer) throws(LibvirtError) {
         func find<Function>(_ name: String, _ type: Function.Type = Function.self) throws(LibvirtError) -> Function {
             guard let symbol = dlsym(handle, name) else {
-                throw LibvirtError(.unsupported, name, "this libvirt has no \(name)", remedy: "libvirt 5.0 or later is needed")
+                throw LibvirtError(
+                    .unsupported, name, "this libvirt has no \(name)", remedy: "libvirt 5.0 or later is needed")
             }
             return unsafeBitCast(symbol, to: Function.self)
         }
@@ -92,24 +102,32 @@ struct Library: Sendable {
         domainMessages = dlsym(handle, "virDomainGetMessages").map {
             unsafeBitCast(
                 $0,
-                to: (@convention(c) (virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?, UInt32) -> Int32)
-                    .self)
+                to: (@convention(c) (
+                    virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?, UInt32
+                ) -> Int32)
+                .self)
         }
     }
 
     /// The calling thread's last error; to be asked in the same stretch as the call that failed.
     func failure(_ function: String) -> LibvirtError {
-        guard let error = lastError()?.pointee else { return LibvirtError(.failed, function, "\(function) failed without a word") }
+        guard let error = lastError()?.pointee else {
+            return LibvirtError(.failed, function, "\(function) failed without a word")
+        }
         let message = error.message.map { String(cString: $0) } ?? "\(function) failed without a word"
         switch UInt32(bitPattern: error.code) {
-        case VIR_ERR_NO_CONNECT.rawValue, VIR_ERR_AUTH_FAILED.rawValue, VIR_ERR_AUTH_CANCELLED.rawValue, VIR_ERR_AUTH_UNAVAILABLE.rawValue:
+        case VIR_ERR_NO_CONNECT.rawValue, VIR_ERR_AUTH_FAILED.rawValue, VIR_ERR_AUTH_CANCELLED.rawValue,
+            VIR_ERR_AUTH_UNAVAILABLE.rawValue:
             return LibvirtError(.noConnection, function, message)
         case VIR_ERR_NO_DOMAIN.rawValue: return LibvirtError(.noDomain, function, message)
-        case VIR_ERR_NO_SUPPORT.rawValue, VIR_ERR_ARGUMENT_UNSUPPORTED.rawValue: return LibvirtError(.unsupported, function, message)
+        case VIR_ERR_NO_SUPPORT.rawValue, VIR_ERR_ARGUMENT_UNSUPPORTED.rawValue:
+            return LibvirtError(.unsupported, function, message)
         case VIR_ERR_OPERATION_TIMEOUT.rawValue: return LibvirtError(.timedOut, function, message)
         default:
             // A daemon that goes away in the middle shows as an error of the RPC layer.
-            let isGone = error.domain == Int32(VIR_FROM_RPC.rawValue) || UInt32(bitPattern: error.code) == VIR_ERR_SYSTEM_ERROR.rawValue
+            let isGone =
+                error.domain == Int32(VIR_FROM_RPC.rawValue)
+                || UInt32(bitPattern: error.code) == VIR_ERR_SYSTEM_ERROR.rawValue
             return LibvirtError(isGone ? .noConnection : .failed, function, message)
         }
     }

@@ -31,6 +31,6 @@ public struct LibvirtError: Error, Sendable, CustomStringConvertible {
         self.remedy = remedy
     }
 
-    /// *message. Remedy.*
+    /// The message, then the remedy as a sentence of its own where there is one.
     public var description: String { message + (remedy.map { ". \($0)" } ?? "") }
 }

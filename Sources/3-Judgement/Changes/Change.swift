@@ -1,6 +1,8 @@
 public import Quantities
 
-/// One typed change a remedy would make. The change engine carries it out; here it is a value that can be printed and compared.
+/// One typed change a remedy would make.
+///
+/// The change engine carries it out; here it is a value that can be printed and compared.
 public protocol Change: Sendable {
     /// How it is carried out.
     var kind: FixKind { get }

@@ -3,7 +3,9 @@ public import DomainXML
 public import HostFacts
 public import Quantities
 
-/// Everything one audit judges: a host, its guests, their images, and what the administrator set. One value, gathered once.
+/// Everything one audit judges: a host, its guests, their images, and what the administrator set.
+///
+/// One value, gathered once.
 public struct Estate: Sendable {
     /// The host; ``HostFacts/unexamined`` where only files are audited.
     public let host: HostFacts
@@ -11,7 +13,9 @@ public struct Estate: Sendable {
     public let hasHost: Bool
     /// The guests, in order of name.
     public let guests: [Guest]
-    /// Images by absolute path: those guests name, and what these are backed by. An image that could not be opened is unknown.
+    /// Images by absolute path: those guests name, and what these are backed by.
+    ///
+    /// An image that could not be opened is unknown.
     public let images: [String: Fact<ImageFacts>]
     /// Whether images were looked for at all.
     public let hasImages: Bool
@@ -34,7 +38,8 @@ public struct Estate: Sendable {
         hasImages: Bool = false,
         capabilities: Fact<HypervisorCapabilities> = .unknown(
             Unknown(.notExamined, source: "capabilities", remedy: Guest.connect)),
-        migrationTargets: [String: Fact<HypervisorCapabilities>] = [:], settings: Settings = Settings(), now: Int64 = 0, history: HistoryFacts = HistoryFacts()
+        migrationTargets: [String: Fact<HypervisorCapabilities>] = [:], settings: Settings = Settings(), now: Int64 = 0,
+        history: HistoryFacts = HistoryFacts()
     ) {
         self.host = host
         self.hasHost = hasHost
@@ -78,7 +83,9 @@ public struct HistoryFacts: Sendable, Hashable {
     public init() {}
 }
 
-/// What follows from several guests, or from guests and host, together. Computed once, in time linear in the guests.
+/// What follows from several guests, or from guests and host, together.
+///
+/// Computed once, in time linear in the guests.
 public struct Relations: Sendable {
     /// Indices of guests that run now.
     public let active: [Int]
@@ -132,7 +139,8 @@ public struct Relations: Sendable {
             }
             var seen = Set<Int>()
             for pin in domain.root.first("cputune")?.all("vcpupin") ?? [] {
-                guard let set = pin["cpuset"].flatMap({ CPUSet(libvirt: $0) }), set.count == 1, let cpu = set.first else {
+                guard let set = pin["cpuset"].flatMap({ CPUSet(libvirt: $0) }), set.count == 1, let cpu = set.first
+                else {
                     continue
                 }
                 if seen.insert(cpu).inserted { pins[cpu, default: []].append(guest.name) }

@@ -30,12 +30,14 @@ public struct Guest: Sendable {
     /// Its state.
     public var state: Fact<State> = .unknown(Unknown(.notExamined, source: "virDomainGetState", remedy: Guest.connect))
     /// Whether it starts with the host.
-    public var isAutostart: Fact<Bool> = .unknown(Unknown(.notExamined, source: "virDomainGetAutostart", remedy: Guest.connect))
+    public var isAutostart: Fact<Bool> = .unknown(
+        Unknown(.notExamined, source: "virDomainGetAutostart", remedy: Guest.connect))
     /// Statistics of a running guest.
     public var statistics: Fact<GuestStatistics> = .unknown(
         Unknown(.notExamined, source: "virConnectGetAllDomainStats", remedy: Guest.connect))
     /// libvirt's own messages: what taints it, what is deprecated in it.
-    public var messages: Fact<[String]> = .unknown(Unknown(.notExamined, source: "virDomainGetMessages", remedy: Guest.connect))
+    public var messages: Fact<[String]> = .unknown(
+        Unknown(.notExamined, source: "virDomainGetMessages", remedy: Guest.connect))
     /// What its agent told of the inside.
     public var inside: Fact<InsideFacts> = .unknown(
         Unknown(
@@ -45,7 +47,8 @@ public struct Guest: Sendable {
     public var workload: Workload = .general
 
     /// What to do to have libvirt asked.
-    public static let connect = Text("Ask libvirt: nearmetal check --connect URI", "连接 libvirt:nearmetal check --connect URI")
+    public static let connect = Text(
+        "Ask libvirt: nearmetal check --connect URI", "连接 libvirt:nearmetal check --connect URI")
 
     /// A guest.
     public init(name: String, origin: Origin, persistent: DomainDefinition?, live: DomainDefinition? = nil) {
@@ -67,11 +70,13 @@ public enum Workload: String, Sendable, Hashable, CaseIterable {
     case singleThreaded = "single-threaded"
 }
 
-/// Statistics of a running guest, from one bulk call. What libvirt did not give is `nil`: it is not zero.
+/// Statistics of a running guest, from one bulk call.
+///
+/// What libvirt did not give is `nil`: it is not zero.
 public struct GuestStatistics: Sendable, Hashable {
     /// CPU time of the whole guest in nanoseconds.
     public var cpuTime: UInt64?
-    /// Mean load of its vCPUs, 0 ... 1, over the time observed; `nil` where it was not measured.
+    /// Mean load of its vCPUs, from 0 to 1, over the time observed; `nil` where it was not measured.
     public var load: Double?
     /// vCPUs in use.
     public var vcpus: Int?
@@ -114,7 +119,9 @@ public struct GuestStatistics: Sendable, Hashable {
     }
 }
 
-/// What a guest agent told of the inside of a guest. Not trusted: sizes are bounded where it is read.
+/// What a guest agent told of the inside of a guest.
+///
+/// Not trusted: sizes are bounded where it is read.
 public struct InsideFacts: Sendable, Hashable {
     /// Chosen scheduler of each block device inside (`vda` → `none`).
     public var schedulers: Fact<[String: String]>

@@ -3,7 +3,9 @@ public import DomainXML
 public import HostFacts
 public import Quantities
 
-/// What all guests take of the host's memory together, and which are alike. Computed once, in time linear in the guests.
+/// What all guests take of the host's memory together, and which are alike.
+///
+/// Computed once, in time linear in the guests.
 public struct MemoryRelations: Sendable {
     /// Page sizes in force.
     public let pages: HostPageSizes

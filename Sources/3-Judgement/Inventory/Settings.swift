@@ -1,10 +1,12 @@
 public import Quantities
 
-/// What the administrator set: thresholds, workloads, waivers. The defaults are the guide's.
+/// What the administrator set: thresholds, workloads, waivers.
+///
+/// The defaults are the guide's.
 public struct Settings: Sendable, Hashable {
     /// Highest `vm.swappiness` accepted (guide §4.2.1's example).
     public var swappiness = 35
-    /// Load of a vCPU to aim at, 0 ... 1 (guide §4.5.1).
+    /// Load of a vCPU to aim at, from 0 to 1 (guide §4.5.1).
     public var loadTarget = 0.70
     /// How far from the target a load may be before it is a finding.
     public var loadTolerance = 0.25
@@ -16,7 +18,7 @@ public struct Settings: Sendable, Hashable {
     public var hostReserve = ByteCount(gibibytes: 1)
     /// Size from which a guest is advised to use huge pages.
     public var hugePagesFrom = ByteCount(gibibytes: 4)
-    /// Share of pages on other nodes that is accepted, 0 ... 1.
+    /// Share of pages on other nodes that is accepted, from 0 to 1.
     public var remoteMemory = 0.05
     /// Oldest backup accepted, in days.
     public var backupAgeDays = 7

@@ -19,7 +19,7 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
         self.remedy = remedy
     }
 
-    /// *where: what. Remedy.*
+    /// `path:line:column: what`, then the remedy as a sentence of its own where there is one.
     public var description: String {
         var place = path
         if let line { place += ":\(line)" }

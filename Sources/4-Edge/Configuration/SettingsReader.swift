@@ -11,7 +11,7 @@ extension Settings {
     /// Reads the configuration: the file named, else the first of ``searchPath`` that exists, else the defaults.
     ///
     /// - Parameter path: the file to read; `nil` searches.
-    ///
+    /// - Returns: the settings, with the defaults for what the file leaves out.
     /// - Throws: a ``ConfigurationError`` for a file that cannot be read or says something unknown.
     public static func read(_ path: String?) throws(ConfigurationError) -> Settings {
         if let path { return try parse(load(path), path: path) }

@@ -1,6 +1,8 @@
 internal import CLibYAML
 
-/// A node of a YAML document, with the place where it begins. Anchors, aliases and tags are not read: a configuration needs none.
+/// A node of a YAML document, with the place where it begins.
+///
+/// Anchors, aliases and tags are not read: a configuration needs none.
 struct YAMLNode {
     /// A place in the text, both from 1.
     struct Mark: Hashable {
@@ -68,7 +70,9 @@ struct YAMLNode {
         }
     }
 
-    /// Puts a finished node into the sequence or mapping around it. A mapping gets its keys with a value that is still to come.
+    /// Puts a finished node into the sequence or mapping around it.
+    ///
+    /// A mapping gets its keys with a value that is still to come.
     private mutating func take(_ node: YAMLNode, path: String) throws(ConfigurationError) {
         switch content {
         case .scalar: break

@@ -5,11 +5,15 @@ import HostFacts
 public import Inventory
 public import Quantities
 
-/// Gathers an estate: host, guests, images. It reads, and never writes.
+/// Gathers an estate: host, guests, images.
+///
+/// It reads, and never writes.
 public struct EstateSurvey: Sendable {
     /// Where to look.
     public struct Request: Sendable {
-        /// libvirt connection; `nil` takes virsh's default. Asked for by name, its failure is an error; as a default it gives way to files.
+        /// libvirt connection; `nil` takes virsh's default.
+        ///
+        /// Asked for by name, its failure is an error; as a default it gives way to files.
         public var connect: String?
         /// Definitions to read instead of asking libvirt: files, folders, `-`.
         public var xml: [String] = []
@@ -31,7 +35,9 @@ public struct EstateSurvey: Sendable {
         public var estate: Estate
         /// Where guests came from, what was left out.
         public var notes: [Text]
-        /// Definitions that could not be read. The others were judged all the same.
+        /// Definitions that could not be read.
+        ///
+        /// The others were judged all the same.
         public var failures: [any Error]
         /// An answer.
         public init(estate: Estate, notes: [Text], failures: [any Error]) {
@@ -159,7 +165,9 @@ public struct EstateSurvey: Sendable {
         return Answer(estate: estate, notes: notes, failures: failures)
     }
 
-    /// Headers of the images guests name, and of what these are backed by. Nothing an image refers to is opened but local files.
+    /// Headers of the images guests name, and of what these are backed by.
+    ///
+    /// Nothing an image refers to is opened but local files.
     private func images(of guests: [Guest], root: String) async -> [String: Fact<ImageFacts>] {
         var roots = Set<ImageSet.Root>()
         for guest in guests {

@@ -49,7 +49,9 @@ enum Files {
         return status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// The `.xml` files in a folder and those below it, in order of path. Links are followed to files, not to folders, so that no loop is walked.
+    /// The `.xml` files in a folder and those below it, in order of path.
+    ///
+    /// Links are followed to files, not to folders, so that no loop is walked.
     static func definitions(in folder: String, isDeep: Bool = true) throws(SurveyError) -> [String] {
         var found: [String] = []
         var waiting = [folder]

@@ -19,7 +19,7 @@ public struct GuestFiles: Sendable {
     /// - Parameters:
     ///   - paths: files, folders, or `-` for standard input.
     ///   - settings: for the workloads.
-    ///
+    /// - Returns: the guests read, how many documents were skipped, and the error of each that failed.
     /// - Throws: a path that does not exist, or a folder that may not be read.
     public static func read(_ paths: [String], settings: Settings) async throws(SurveyError) -> GuestFiles {
         var files: [(path: String, isNamed: Bool)] = []

@@ -139,7 +139,7 @@ struct LibvirtGuests: Sendable {
         return values
     }
 
-    /// Mean load of each guest's vCPUs between two bulk calls, 0 ... 1.
+    /// Mean load of each guest's vCPUs between two bulk calls, from 0 to 1.
     private static func loads(_ before: [StatisticsRecord], _ after: [StatisticsRecord], seconds: Double) -> [String:
         Double]
     {

@@ -14,6 +14,6 @@ public struct SurveyError: Error, Sendable, CustomStringConvertible {
         self.remedy = remedy
     }
 
-    /// *where: what. Remedy.*
+    /// `place: what`, then the remedy as a sentence of its own where there is one.
     public var description: String { "\(place): \(what)" + (remedy.map { ". \($0)" } ?? "") }
 }

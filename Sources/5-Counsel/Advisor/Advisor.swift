@@ -8,11 +8,15 @@ import Quantities
 public struct Advice: Sendable {
     /// What to run, and on what.
     public struct Selection: Sendable, Hashable {
-        /// Ids of practices to run; empty runs all. Wildcards are allowed.
+        /// Ids of practices to run; empty runs all.
+        ///
+        /// Wildcards are allowed.
         public var only: [String] = []
         /// Ids of practices to leave out.
         public var except: [String] = []
-        /// Name patterns of guests to judge; empty judges all. The others still count in relations.
+        /// Name patterns of guests to judge; empty judges all.
+        ///
+        /// The others still count in relations.
         public var guests: [String] = []
         /// Everything.
         public init() {}
@@ -36,12 +40,20 @@ public struct Advice: Sendable {
             return isChosen && !except.contains { pattern in names.contains(where: pattern.matches) }
         }
         let numbered = practices.enumerated()
-        onHosts = numbered.compactMap { index, entry in (entry.practice as? any HostPractice).map { (index, $0, entry.about) } }
-        onGuests = numbered.compactMap { index, entry in (entry.practice as? any GuestPractice).map { (index, $0, entry.about) } }
-        onImages = numbered.compactMap { index, entry in (entry.practice as? any ImagePractice).map { (index, $0, entry.about) } }
+        onHosts = numbered.compactMap { index, entry in
+            (entry.practice as? any HostPractice).map { (index, $0, entry.about) }
+        }
+        onGuests = numbered.compactMap { index, entry in
+            (entry.practice as? any GuestPractice).map { (index, $0, entry.about) }
+        }
+        onImages = numbered.compactMap { index, entry in
+            (entry.practice as? any ImagePractice).map { (index, $0, entry.about) }
+        }
     }
 
-    /// Judges an estate. Work is spread over the CPUs; the answer does not depend on how.
+    /// Judges an estate.
+    ///
+    /// Work is spread over the CPUs; the answer does not depend on how.
     public func audit(_ estate: Estate) async -> Audit {
         var results: [Audit.Result] = []
         if estate.hasHost {

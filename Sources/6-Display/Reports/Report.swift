@@ -8,7 +8,9 @@ public import Quantities
 public struct Report: Sendable {
     /// The audit.
     public var audit: Audit
-    /// The language of its sentences. Ids, keys and values are never translated.
+    /// The language of its sentences.
+    ///
+    /// Ids, keys and values are never translated.
     public var language: Language
     /// Version of the tool.
     public var version: String
@@ -64,7 +66,9 @@ public struct Report: Sendable {
     }
 }
 
-/// A way to write a report. A new one is a file with a writer, and its line in ``ReportFormat``.
+/// A way to write a report.
+///
+/// A new one is a file with a writer, and its line in ``ReportFormat``.
 protocol ReportWriter {
     /// The report as bytes, ending with a line end.
     func write(_ report: Report) -> [UInt8]

@@ -100,7 +100,9 @@ struct Check: AsyncParsableCommand {
     @Flag(help: "Answer for each guest whether it would start if the host rebooted now.")
     var afterReboot = false
 
-    @Option(help: ArgumentHelp("Judge readiness for a release (sles-16) or a host (its capabilities.xml).", valueName: "target"))
+    @Option(
+        help: ArgumentHelp(
+            "Judge readiness for a release (sles-16) or a host (its capabilities.xml).", valueName: "target"))
     var target: String?
 
     @Flag(help: "Judge the example that is built in: a four-node host with a dozen guests.")
@@ -156,7 +158,9 @@ struct Check: AsyncParsableCommand {
         selection.guests = guest
         let estate = answer.estate
         let asksFuture = afterReboot || target != nil
-        let audit = asksFuture ? Audit(practices: [], results: []) : await Advice(selection, settings: estate.settings).audit(estate)
+        let audit =
+            asksFuture
+            ? Audit(practices: [], results: []) : await Advice(selection, settings: estate.settings).audit(estate)
         var readiness: ReadinessReport?
         if let target {
             do { readiness = Readiness.judge(estate, for: try Self.readinessTarget(target)) } catch {
@@ -196,7 +200,8 @@ struct Check: AsyncParsableCommand {
         if let target = ReadinessTarget(releaseNamed: name) { return target }
         guard name.hasSuffix(".xml") || name.contains("/") else {
             let releases = ReleaseData.releases.map(\.id).joined(separator: ", ")
-            throw Failure("there is no release \"\(name)\" in the table. Known are \(releases); or name a capabilities.xml")
+            throw Failure(
+                "there is no release \"\(name)\" in the table. Known are \(releases); or name a capabilities.xml")
         }
         return ReadinessTarget(try EstateSurvey.capabilities(inFile: name), name: name)
     }

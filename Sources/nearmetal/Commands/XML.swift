@@ -20,14 +20,17 @@ struct XML: ParsableCommand {
     @Argument(help: "The file; - is standard input.", completion: .file(extensions: ["xml"]))
     var file: String
 
-    @Option(name: .long, help: ArgumentHelp("Set the attribute or text that an XPath selects.", valueName: "XPATH=VALUE"))
+    @Option(
+        name: .long, help: ArgumentHelp("Set the attribute or text that an XPath selects.", valueName: "XPATH=VALUE"))
     var set: [String] = []
 
     @Flag(help: "Write the file instead of printing it; what was there is kept beside it.")
     var inPlace = false
 
     func validate() throws {
-        if inPlace, file == "-" { throw ValidationError("--in-place needs a file: standard input cannot be written back") }
+        if inPlace, file == "-" {
+            throw ValidationError("--in-place needs a file: standard input cannot be written back")
+        }
         for assignment in set where XMLEdit(assignment: assignment) == nil {
             throw ValidationError("\"\(assignment)\" is no assignment. Write XPATH=VALUE, as in /domain/vcpu=4")
         }
@@ -38,7 +41,9 @@ struct XML: ParsableCommand {
             let document = try XMLDocument(DefinitionFile.read(file), path: file)
             let edited = try document.applying(set.compactMap(XMLEdit.init(assignment:)))
             if !inPlace {
-                if !write(edited.source, to: STDOUT_FILENO) { throw Failure("standard output: \(String(cString: strerror(errno)))") }
+                if !write(edited.source, to: STDOUT_FILENO) {
+                    throw Failure("standard output: \(String(cString: strerror(errno)))")
+                }
             } else if edited.source != document.source {
                 let replaced = try FileReplacement(file, from: document.source, to: edited.source)
                 say("nearmetal: \(replaced.path) is written; what was there is in \(replaced.backup)")

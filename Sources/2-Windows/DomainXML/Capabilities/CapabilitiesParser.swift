@@ -12,7 +12,9 @@ extension HypervisorCapabilities {
         case "domainCapabilities": readDomain(document.root)
         default:
             throw XMLError(
-                .unexpected, "the root element is <\(document.root.name)>; <capabilities> or <domainCapabilities> is expected", path: path,
+                .unexpected,
+                "the root element is <\(document.root.name)>; <capabilities> or <domainCapabilities> is expected",
+                path: path,
                 remedy: "virsh capabilities prints the first, virsh domcapabilities the second")
         }
     }
@@ -23,7 +25,9 @@ extension HypervisorCapabilities {
     public mutating func add(domainCapabilities xml: String, path: String) throws(XMLError) {
         let document = try XMLDocument(Array(xml.utf8), path: path)
         guard document.root.name == "domainCapabilities" else {
-            throw XMLError(.unexpected, "the root element is <\(document.root.name)>; <domainCapabilities> is expected", path: path)
+            throw XMLError(
+                .unexpected, "the root element is <\(document.root.name)>; <domainCapabilities> is expected", path: path
+            )
         }
         readDomain(document.root)
     }
@@ -43,7 +47,8 @@ extension HypervisorCapabilities {
                 let own = Self.machines(domain)
                 guests.append(
                     GuestSupport(
-                        architecture: architecture, type: type, osType: osType, emulator: (domain.first("emulator") ?? arch.first("emulator"))?.text,
+                        architecture: architecture, type: type, osType: osType,
+                        emulator: (domain.first("emulator") ?? arch.first("emulator"))?.text,
                         machines: own.isEmpty ? common : own))
             }
         }
@@ -63,7 +68,9 @@ extension HypervisorCapabilities {
                 MachineType(name: $0.text, maxCPUs: root.first("vcpu")?["max"].flatMap { Int($0) })
             }
             guests = [
-                GuestSupport(architecture: architecture, type: type, emulator: root.first("path")?.text, machines: machine.map { [$0] } ?? [])
+                GuestSupport(
+                    architecture: architecture, type: type, emulator: root.first("path")?.text,
+                    machines: machine.map { [$0] } ?? [])
             ]
         }
         for mode in root.first("cpu")?.all("mode") ?? [] where mode["supported"] == "yes" {

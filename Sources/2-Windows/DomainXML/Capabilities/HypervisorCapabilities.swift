@@ -28,7 +28,8 @@ public struct HypervisorCapabilities: Sendable, Equatable {
     /// What the host offers for an architecture and domain type; the emulator narrows it where given.
     public func support(architecture: String?, type: String, emulator: String? = nil) -> GuestSupport? {
         guests.first {
-            (architecture == nil || $0.architecture == architecture) && $0.type == type && (emulator == nil || $0.emulator == emulator)
+            (architecture == nil || $0.architecture == architecture) && $0.type == type
+                && (emulator == nil || $0.emulator == emulator)
         }
     }
 }
@@ -46,7 +47,8 @@ public struct GuestSupport: Sendable, Equatable {
     /// Machine types.
     public var machines: [MachineType]
     /// A kind of guest.
-    public init(architecture: String, type: String, osType: String = "hvm", emulator: String?, machines: [MachineType]) {
+    public init(architecture: String, type: String, osType: String = "hvm", emulator: String?, machines: [MachineType])
+    {
         self.architecture = architecture
         self.type = type
         self.osType = osType

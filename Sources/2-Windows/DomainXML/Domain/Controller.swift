@@ -60,6 +60,7 @@ extension DomainDefinition {
     /// libvirt adds a controller that no element describes, so one that is absent has a model too.
     ///
     /// - Parameter index: the controller's number, 0 where the disk's address names none.
+    /// - Returns: a word as `<controller model=>` spells it (`virtio-scsi`, `lsilogic`); never `auto`.
     ///
     /// - Source: libvirt src/qemu/qemu_domain.c `qemuDomainDefaultSCSIControllerModel`. On Arm, RISC-V and LoongArch boards libvirt takes virtio-scsi
     ///   since 8.x or LSI before, depending on the QEMU: virtio-scsi is assumed, so that no default is taken for a fault.

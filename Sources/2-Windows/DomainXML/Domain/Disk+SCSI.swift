@@ -14,7 +14,9 @@ extension Disk {
         return (number - 1) / 7
     }
 
-    /// The I/O threads that serve it: its own, else for SCSI those of its controller. Empty where the main loop does.
+    /// The I/O threads that serve it: its own, else for SCSI those of its controller.
+    ///
+    /// Empty where the main loop does.
     public func servingThreads(in domain: DomainDefinition) -> [Int] {
         let own = iothreads
         guard own.isEmpty, busInForce == "scsi" else { return own }

@@ -16,13 +16,17 @@ public struct GuestCPU: Sendable {
     public var migratable: String? { element["migratable"] }
     /// Features in order, with their policy (`require` where none is written).
     public var features: [(name: String, policy: String, element: Element)] {
-        element.all("feature").compactMap { feature in feature["name"].map { ($0, feature["policy"] ?? "require", feature) } }
+        element.all("feature").compactMap { feature in
+            feature["name"].map { ($0, feature["policy"] ?? "require", feature) }
+        }
     }
     /// `<topology>`: sockets × dies × clusters × cores × threads.
     public var topology: GuestTopology? { element.first("topology").map(GuestTopology.init) }
 }
 
-/// `<topology>` of a guest's CPU. Numbers that are not written are 1, as libvirt has them.
+/// `<topology>` of a guest's CPU.
+///
+/// Numbers that are not written are 1, as libvirt has them.
 public struct GuestTopology: Sendable {
     /// The element.
     public let element: Element
@@ -60,7 +64,9 @@ extension DomainDefinition {
     /// `<cpu>`; `nil` where absent.
     public var cpu: GuestCPU? { root.first("cpu").map(GuestCPU.init) }
 
-    /// Pins of vCPUs, in order. libvirt ignores those of vCPUs that are not there.
+    /// Pins of vCPUs, in order.
+    ///
+    /// libvirt ignores those of vCPUs that are not there.
     public var vcpuPins: [Pin] {
         (root.first("cputune")?.all("vcpupin") ?? []).map { pin in
             Pin(element: pin, thread: pin["vcpu"].flatMap { Int($0) }, cpus: pin["cpuset"].flatMap { CPUSet(list: $0) })
@@ -69,13 +75,17 @@ extension DomainDefinition {
 
     /// The pin of QEMU's own threads.
     public var emulatorPin: Pin? {
-        root.first("cputune", "emulatorpin").map { Pin(element: $0, thread: nil, cpus: $0["cpuset"].flatMap { CPUSet(list: $0) }) }
+        root.first("cputune", "emulatorpin").map {
+            Pin(element: $0, thread: nil, cpus: $0["cpuset"].flatMap { CPUSet(list: $0) })
+        }
     }
 
     /// Pins of I/O threads.
     public var iothreadPins: [Pin] {
         (root.first("cputune")?.all("iothreadpin") ?? []).map { pin in
-            Pin(element: pin, thread: pin["iothread"].flatMap { Int($0) }, cpus: pin["cpuset"].flatMap { CPUSet(list: $0) })
+            Pin(
+                element: pin, thread: pin["iothread"].flatMap { Int($0) },
+                cpus: pin["cpuset"].flatMap { CPUSet(list: $0) })
         }
     }
 

@@ -50,11 +50,17 @@ public struct MemoryTuning: Sendable {
     /// Wraps a `<memtune>`.
     public init(_ element: Element) { self.element = element }
 
-    /// `<hard_limit>`: the most it may use; the kernel kills it beyond. `nil` where there is no limit.
+    /// `<hard_limit>`: the most it may use; the kernel kills it beyond.
+    ///
+    /// `nil` where there is no limit.
     public var hardLimit: ByteCount? { limit("hard_limit") }
-    /// `<soft_limit>`: what it is pressed down to while the host is short. `nil` where there is no limit.
+    /// `<soft_limit>`: what it is pressed down to while the host is short.
+    ///
+    /// `nil` where there is no limit.
     public var softLimit: ByteCount? { limit("soft_limit") }
-    /// `<swap_hard_limit>`: the most memory and swap together. `nil` where there is no limit.
+    /// `<swap_hard_limit>`: the most memory and swap together.
+    ///
+    /// `nil` where there is no limit.
     public var swapHardLimit: ByteCount? { limit("swap_hard_limit") }
 
     /// The element of a limit.
@@ -109,7 +115,9 @@ public struct NUMATuning: Sendable {
     public struct Policy: Sendable {
         /// The element.
         public let element: Element
-        /// `strict`, `preferred`, `interleave`, `restrictive`; libvirt's default is strict. Words libvirt does not know are kept.
+        /// `strict`, `preferred`, `interleave`, `restrictive`; libvirt's default is strict.
+        ///
+        /// Words libvirt does not know are kept.
         public var mode: String { element["mode"] ?? "strict" }
         /// Nodes of the host; `nil` where none are written and where they cannot be understood.
         public var nodes: NodeSet? { element["nodeset"].flatMap { NodeSet(libvirt: $0) } }
@@ -186,7 +194,9 @@ public enum MemorySharing: Sendable, Hashable {
 extension DomainDefinition {
     /// What its memory is made of; `nil` where nothing is written.
     public var memoryBacking: MemoryBacking? { root.first("memoryBacking").map(MemoryBacking.init) }
-    /// Whether it asks for huge pages: `<hugepages>` in its backing. Single devices may ask for their own.
+    /// Whether it asks for huge pages: `<hugepages>` in its backing.
+    ///
+    /// Single devices may ask for their own.
     public var wantsHugePages: Bool { root.first("memoryBacking", "hugepages") != nil }
     /// Limits on its process; `nil` where none are written.
     public var memoryTuning: MemoryTuning? { root.first("memtune").map(MemoryTuning.init) }
@@ -291,7 +301,9 @@ extension DomainDefinition {
 }
 
 extension ByteCount {
-    /// The next multiple of a step, itself included; itself for a step of zero. Saturates.
+    /// The next multiple of a step, itself included; itself for a step of zero.
+    ///
+    /// Saturates.
     public func rounded(upTo step: ByteCount) -> ByteCount {
         step.rawValue == 0 ? self : step * count(of: step)
     }

@@ -58,7 +58,9 @@ public struct DomainDefinition: Sendable {
         root.first("metadata")?.children.first { $0.name == "libosinfo" }?.children.first { $0.name == "os" }?["id"]
     }
 
-    /// Whether it looks like a Windows guest: libosinfo's word, or Hyper-V enlightenments, or a clock in local time. A name is no evidence.
+    /// Whether it looks like a Windows guest: libosinfo's word, or Hyper-V enlightenments, or a clock in local time.
+    ///
+    /// A name is no evidence.
     public var isWindows: Bool {
         if let osInfo { return osInfo.contains("microsoft.com") }
         return root.first("features", "hyperv") != nil || root.first("clock")?["offset"] == "localtime"

@@ -21,6 +21,7 @@ public struct DomainChange: Change, Hashable {
     public var xpath: String
     /// The edit.
     public var edit: Edit
+    /// The value in the definition as it was read; `nil` where element or attribute is absent.
     public var from: String?
     /// A change.
     public init(_ guest: String, _ xpath: String, _ edit: Edit, from: String? = nil) {
@@ -29,19 +30,23 @@ public struct DomainChange: Change, Hashable {
         self.edit = edit
         self.from = from
     }
+    /// Edits the persistent definition; the running domain keeps its own until its next start.
     public var kind: FixKind { .xml }
+    /// `GUEST: XPATH`, with `/@NAME` where an attribute is meant.
     public var target: String {
         switch edit {
         case .attribute(let name, _), .removeAttribute(let name): "\(guest): \(xpath)/@\(name)"
         default: "\(guest): \(xpath)"
         }
     }
+    /// The value, text or fragment wanted; `nil` where something is taken out.
     public var to: String? {
         switch edit {
         case .attribute(_, let value), .text(let value), .insert(let value): value
         case .remove, .removeAttribute: nil
         }
     }
+    /// `virsh edit` with the edit in a comment, since virsh has no command for a single node.
     public var commands: [String] {
         // The comment stays on the command's line, whatever a definition says.
         let comment = "\(target): \(from ?? "(absent)") → \(to ?? "(taken out)")"
@@ -57,7 +62,9 @@ public struct LiveChange: Change, Hashable {
     public var guest: String
     /// The virsh command line that does the same, without `virsh` (`vcpupin web1 0 4 --live`).
     public var operation: String
+    /// The running value; `nil` where it was not read.
     public var from: String?
+    /// The value wanted, as a person would write it; `nil` where the operation alone says it.
     public var to: String?
     /// A change.
     public init(_ guest: String, _ operation: String, from: String? = nil, to: String? = nil) {
@@ -66,18 +73,25 @@ public struct LiveChange: Change, Hashable {
         self.from = from
         self.to = to
     }
+    /// Changes the running domain, through libvirt.
     public var kind: FixKind { .live }
+    /// The guest's name.
     public var target: String { guest }
+    /// The operation as a virsh command line.
     public var commands: [String] { ["virsh \(operation)"] }
 }
 
-/// An operation on a disk image. The guest that uses it must be off.
+/// An operation on a disk image.
+///
+/// The guest that uses it must be off.
 public struct ImageChange: Change, Hashable {
     /// The image.
     public var path: String
     /// The qemu-img command line that does the same, without `qemu-img` (`rebase -u -F qcow2 -b base.qcow2 web1.qcow2`).
     public var operation: String
+    /// What the image's header says; `nil` where it says nothing.
     public var from: String?
+    /// What the header shall say; `nil` where the operation alone says it.
     public var to: String?
     /// A change.
     public init(_ path: String, _ operation: String, from: String? = nil, to: String? = nil) {
@@ -86,7 +100,10 @@ public struct ImageChange: Change, Hashable {
         self.from = from
         self.to = to
     }
+    /// Changes a disk image, while its guest is off.
     public var kind: FixKind { .image }
+    /// The image's path.
     public var target: String { path }
+    /// The operation as a qemu-img command line.
     public var commands: [String] { ["qemu-img \(operation)"] }
 }

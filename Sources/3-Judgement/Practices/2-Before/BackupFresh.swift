@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// A recent backup of the definition and of every disk, before anything is changed (guide §2.1).
-public struct BackupFresh: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct BackupFresh: GuestPractice {
+    var about: About {
         About(
             id: "backup-fresh", section: "2.1", scopes: [.guest], severities: [.warning], fixes: [.hand],
             title: Text("A fresh backup", "近期备份"),
@@ -24,7 +21,7 @@ public struct BackupFresh: GuestPractice {
             sources: ["guide §2.1", "libvirt docs/kbase/live_full_disk_backup.rst"], domainTypes: [])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         let days = estate.settings.backupAgeDays
         let oldest = estate.now - Int64(days) * 86_400
@@ -96,7 +93,7 @@ public struct BackupFresh: GuestPractice {
             evidence: [evidence])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let disk =
             "<devices><disk type='file' device='disk'><source file='/images/a.qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         return Examples(

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Every change measured before and after (guide §2.2).
-public struct ChangeMeasured: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ChangeMeasured: HostPractice {
+    var about: About {
         About(
             id: "change-measured", section: "2.2", scopes: [.host], severities: [.advice], fixes: [.hand],
             title: Text("Changes are measured", "更改经过测量"),
@@ -21,7 +18,7 @@ public struct ChangeMeasured: HostPractice {
             sources: ["guide §2.2"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         switch estate.history.unmeasuredChanges {
         case .unknown(let reason):
             return reason.cause == .missing ? .notApplicable(reason.howToRead) : .unknown(reason)
@@ -45,7 +42,7 @@ public struct ChangeMeasured: HostPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: Self.example("one change was not measured", expect: .fires(.advice), .known(["2026-11-20-1"])),
             Self.example("two were not", expect: .fires(.advice), .known(["2026-11-20-1", "2026-11-21-1"])),

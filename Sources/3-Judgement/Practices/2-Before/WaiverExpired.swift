@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Waivers in the configuration carry an end; one that has passed no longer hides anything and should be decided anew.
-public struct WaiverExpired: SettingsPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct WaiverExpired: SettingsPractice {
+    var about: About {
         About(
             id: "waiver-expired", section: "2", scopes: [.host], severities: [.warning], fixes: [.hand],
             title: Text("Expired waivers", "过期的豁免"),
@@ -18,7 +15,7 @@ public struct WaiverExpired: SettingsPractice {
             tradeOff: Text("None: renewing one takes a new date.", "无:续期只需填写新的日期。"), sources: ["nearmetal.yaml"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let settings = estate.settings
         guard !settings.waivers.isEmpty else { return .notApplicable(Text("there are no waivers", "没有豁免")) }
         let today = CivilDay(secondsSince1970: estate.now)
@@ -34,20 +31,26 @@ public struct WaiverExpired: SettingsPractice {
                     observed: waiver.expires.description, expected: "≥ \(today)",
                     remedy: .byHand(
                         Text("Mend what it hides, or give it a new `expires`.", "解决被豁免的问题,或填写新的 `expires`。")),
-                    evidence: [Evidence(settings.source ?? "nearmetal.yaml", waiver.expires.description, line: waiver.line)]))
+                    evidence: [
+                        Evidence(settings.source ?? "nearmetal.yaml", waiver.expires.description, line: waiver.line)
+                    ]))
         }
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func settings(_ expires: String) -> Settings {
             var settings = Settings()
             guard let day = CivilDay(expires) else { return settings }
-            settings.waivers = [Settings.Waiver(practice: "swappiness", guest: nil, reason: "tested at 60", expires: day, line: 7)]
+            settings.waivers = [
+                Settings.Waiver(practice: "swappiness", guest: nil, reason: "tested at 60", expires: day, line: 7)
+            ]
             return settings
         }
         return Examples(
-            fires: .host("ended long ago", expect: .fires(.warning, observed: "2025-12-31"), settings: settings("2025-12-31")) { _ in },
+            fires: .host(
+                "ended long ago", expect: .fires(.warning, observed: "2025-12-31"), settings: settings("2025-12-31")
+            ) { _ in },
             .host("ended yesterday", expect: .fires(.warning), settings: settings("2026-11-17")) { _ in },
             quiet: .host("ends today: still holds", expect: .pass, settings: settings("2026-11-18")) { _ in },
             .host("no waivers", expect: .notApplicable) { _ in })

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// `qemu-system-x86_64` for KVM guests of either word size; `qemu-system-i386` for Xen (guide §3.2).
-public struct EmulatorArchitecture: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct EmulatorArchitecture: GuestPractice {
+    var about: About {
         About(
             id: "emulator-architecture", section: "3.2", scopes: [.guest], severities: [.warning], fixes: [.xml],
             title: Text("The emulator that fits the hypervisor", "与虚拟机管理程序相符的模拟器"),
@@ -24,7 +21,7 @@ public struct EmulatorArchitecture: GuestPractice {
             sources: ["guide §3.2"], domainTypes: ["kvm", "xen"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let isXen = domain.type == "xen"
         if isXen, domain.osType != "hvm" {
             return .notApplicable(Text("a paravirtualized Xen guest has no emulated machine", "半虚拟化 Xen 客户机没有模拟的机器"))
@@ -67,7 +64,7 @@ public struct EmulatorArchitecture: GuestPractice {
                 evidence: [Evidence(element ?? domain.root, emulator)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest(
                 "KVM with the 32-bit emulator", "<devices><emulator>/usr/bin/qemu-system-i386</emulator></devices>",

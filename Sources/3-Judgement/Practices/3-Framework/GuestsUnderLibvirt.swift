@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Every guest managed by libvirt (guide §3.1).
-public struct GuestsUnderLibvirt: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct GuestsUnderLibvirt: HostPractice {
+    var about: About {
         About(
             id: "guests-under-libvirt", section: "3.1", scopes: [.host], severities: [.warning, .info], fixes: [.hand],
             title: Text("Guests under libvirt", "客户机由 libvirt 管理"),
@@ -29,7 +26,7 @@ public struct GuestsUnderLibvirt: HostPractice {
         ("/lxd/", "LXD"), ("multipass", "Multipass"), ("/.lima/", "Lima"), ("/podman/machine", "Podman machine"),
     ]
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         switch host.processes.qemu {
         case .unknown(let reason): return .unknown(reason)
         case .known(let processes):
@@ -106,7 +103,7 @@ public struct GuestsUnderLibvirt: HostPractice {
         return (name.isEmpty ? "qemu-\(process.pid)" : name) + ".xml"
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let program = "/usr/bin/qemu-system-x86_64"
         @Sendable func process(_ arguments: [String], name: String? = nil, uuid: String? = nil) -> QEMUProcess {
             QEMUProcess(pid: 4711, program: program, arguments: [program] + arguments, name: name, uuid: uuid)

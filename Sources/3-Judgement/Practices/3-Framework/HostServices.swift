@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Few services on a virtualization host (guide §6.4).
-public struct HostServices: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HostServices: HostPractice {
+    var about: About {
         About(
             id: "host-services", section: "6.4", scopes: [.host], severities: [.info], fixes: [.unit],
             title: Text("Services a host does not need", "主机不需要的服务"),
@@ -41,7 +38,7 @@ public struct HostServices: HostPractice {
         "whoopsie": Text("sending crash reports", "发送崩溃报告"), "kerneloops": Text("sending crash reports", "发送崩溃报告"),
     ]
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         switch host.services.enabled {
         case .unknown(let reason): judgement.add(reason)
@@ -81,7 +78,7 @@ public struct HostServices: HostPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .host("printing", expect: .fires(.info, observed: "enabled")) {
                 $0.services.enabled = .known(["libvirtd.service", "cups.service"])

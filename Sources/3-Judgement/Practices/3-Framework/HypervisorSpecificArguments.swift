@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Definitions without arguments that libvirt passes on unread (guide §3.1, §7.6).
-public struct HypervisorSpecificArguments: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HypervisorSpecificArguments: GuestPractice {
+    var about: About {
         About(
             id: "hypervisor-specific-arguments", section: "3.1", scopes: [.guest], severities: [.advice, .info],
             fixes: [.hand, .xml],
@@ -30,7 +27,7 @@ public struct HypervisorSpecificArguments: GuestPractice {
             ], domainTypes: [])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var hasArguments = false
         for element in domain.root.children {
@@ -184,7 +181,9 @@ public struct HypervisorSpecificArguments: GuestPractice {
         }
     }
 
-    /// Taints that say that something changed behind libvirt's back. Host CPU passthrough, elevated privileges and the like are choices that libvirt
+    /// Taints that say that something changed behind libvirt's back.
+    ///
+    /// Host CPU passthrough, elevated privileges and the like are choices that libvirt
     /// does know of.
     private static let taints: [(flag: String, words: String, meaning: Text)] = [
         ("custom-argv", "custom configuration parameters", Text("Arguments were passed on unread.", "参数被原样传递。")),
@@ -223,7 +222,7 @@ public struct HypervisorSpecificArguments: GuestPractice {
         ),
     ]
 
-    public var examples: Examples {
+    var examples: Examples {
         let namespace = "xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'"
         return Examples(
             fires: .guest(

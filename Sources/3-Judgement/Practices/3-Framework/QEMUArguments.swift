@@ -8,7 +8,9 @@ struct QEMUArguments: Sendable {
         var words: String { value.map { "-\(name) \($0)" } ?? "-\(name)" }
         /// The value's first word, before any comma: a driver or type.
         var head: String { String((value ?? "").prefix { $0 != "," }) }
-        /// The value's `key=value` parts; a doubled comma stands for one. A part without `=` maps to an empty string.
+        /// The value's `key=value` parts; a doubled comma stands for one.
+        ///
+        /// A part without `=` maps to an empty string.
         var keys: [String: String] {
             var keys: [String: String] = [:]
             for part in Self.split(value ?? "") {
@@ -42,7 +44,9 @@ struct QEMUArguments: Sendable {
     /// The options in order.
     var options: [Option] = []
 
-    /// Reads arguments, the program not among them. A word that no option takes is a disk, as QEMU has it (`hda`).
+    /// Reads arguments, the program not among them.
+    ///
+    /// A word that no option takes is a disk, as QEMU has it (`hda`).
     init(_ arguments: some Sequence<String>) {
         var pending: String?
         for word in arguments {

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// One virtualization technology per host (guide §6.4).
-public struct SingleHypervisor: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct SingleHypervisor: HostPractice {
+    var about: About {
         About(
             id: "single-hypervisor", section: "6.4", scopes: [.host], severities: [.warning], fixes: [.hand],
             title: Text("One hypervisor per host", "每台主机仅使用一种虚拟化技术"),
@@ -21,7 +18,7 @@ public struct SingleHypervisor: HostPractice {
             sources: ["guide §6.4"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         switch host.hypervisor.present {
         case .unknown(let reason): return .unknown(reason)
         case .known(let present):
@@ -57,7 +54,7 @@ public struct SingleHypervisor: HostPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .host("KVM beside VirtualBox", expect: .fires(.warning, observed: "kvm, virtualbox")) {
                 $0.hypervisor.present = .known([.kvm, .virtualBox])

@@ -35,7 +35,9 @@ public struct Swappiness: HostPractice {
         case .known(let value):
             let limit = estate.settings.swappiness
             guard value > limit else { return .pass }
-            guard host.memory.swap.value != nil else { return .unknown(host.memory.swap.reason ?? Unknown(.missing, source: "/proc/swaps")) }
+            guard host.memory.swap.value != nil else {
+                return .unknown(host.memory.swap.reason ?? Unknown(.missing, source: "/proc/swaps"))
+            }
             let configured = host.sysctl.configured.value?[Self.key]
             // A file that sets a good value makes this a finding of today only.
             let staysAfterBoot = configured.flatMap { Int($0.value) }.map { $0 > limit } ?? true
@@ -45,7 +47,8 @@ public struct Swappiness: HostPractice {
                 Finding(
                     .advice,
                     Text(
-                        "vm.swappiness is \(value); the profile's value is at most \(limit)", "vm.swappiness 为 \(value),配置的上限是 \(limit)"),
+                        "vm.swappiness is \(value); the profile's value is at most \(limit)",
+                        "vm.swappiness 为 \(value),配置的上限是 \(limit)"),
                     observed: String(value), expected: "≤ \(limit)", holds: staysAfterBoot ? .both : .running,
                     remedy: .change(SysctlChange(Self.key, from: String(value), to: String(limit)), disrupts: .nothing),
                     evidence: evidence, owner: host.services.owner(of: Self.key) ?? configured?.file))
@@ -54,7 +57,9 @@ public struct Swappiness: HostPractice {
 
     public var examples: Examples {
         Examples(
-            fires: .host("the kernel's default", expect: .fires(.advice, observed: "60")) { $0.sysctl.running[Self.key] = .known("60") },
+            fires: .host("the kernel's default", expect: .fires(.advice, observed: "60")) {
+                $0.sysctl.running[Self.key] = .known("60")
+            },
             quiet: .host("the guide's value", expect: .pass) { $0.sysctl.running[Self.key] = .known("35") },
             others: [
                 .host("swap is zram: not judged", expect: .notApplicable) {

@@ -1,19 +1,16 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Room for every guest's asynchronous I/O (guide §4.3.2).
-public struct AIOMaxNr: HostPractice {
+struct AIOMaxNr: HostPractice {
     static let key = "fs.aio-max-nr"
     /// The kernel's own limit, which holds where no file sets one.
     static let kernelDefault = 65_536
 
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+    var about: About {
         About(
             id: "aio-max-nr", section: "4.3.2", scopes: [.host], severities: [.error, .warning], fixes: [.sysctl],
             title: Text("Asynchronous I/O for every guest", "为所有客户机预留异步 I/O"),
@@ -33,7 +30,7 @@ public struct AIOMaxNr: HostPractice {
             domainTypes: [])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let limit: Int
         switch host.sysctl.number(Self.key) {
         case .unknown(let reason): return .unknown(reason)
@@ -142,7 +139,7 @@ public struct AIOMaxNr: HostPractice {
         host.services.owner(of: Self.key) ?? host.sysctl.configured.value?[Self.key]?.file
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func native(_ name: String, _ threads: String = "") -> String {
             "<name>\(name)</name><devices><disk type='block' device='disk'><driver name='qemu' type='raw' cache='none' io='native'\(threads)/><source dev='/dev/vg/\(name)'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

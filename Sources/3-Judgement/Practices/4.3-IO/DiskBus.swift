@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Disks on virtio-blk or virtio-scsi (guide §4.3.3, table 2).
-public struct DiskBus: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct DiskBus: GuestPractice {
+    var about: About {
         About(
             id: "disk-bus", section: "4.3.3", scopes: [.guest], severities: [.warning], fixes: [.xml, .hand],
             title: Text("virtio disks", "virtio 磁盘"),
@@ -26,7 +23,7 @@ public struct DiskBus: GuestPractice {
         "auto", "lsilogic", "lsisas1068", "lsisas1078", "buslogic", "vmpvscsi", "ncr53c90", "am53c974", "dc390",
     ]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         switch domain.machineType?.family {
         case .isapc, .microvm, .other:
             return .notApplicable(
@@ -179,7 +176,7 @@ public struct DiskBus: GuestPractice {
         return prefix + "aa"
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ target: String, _ more: String = "") -> String {
             "<disk type='file' device='disk'><source file='/images/a.qcow2'/><target \(target)/>\(more)</disk>"
         }

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Cache modes that fit the disk (guide §4.3.3; the guide names none).
-public struct DiskCacheMode: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct DiskCacheMode: GuestPractice {
+    var about: About {
         About(
             id: "disk-cache-mode", section: "4.3.3", scopes: [.guest], severities: [.error, .warning, .advice],
             fixes: [.xml],
@@ -29,7 +26,7 @@ public struct DiskCacheMode: GuestPractice {
             ])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var judged = 0
         for disk in domain.disks {
@@ -111,7 +108,7 @@ public struct DiskCacheMode: GuestPractice {
             evidence: [Evidence(driver ?? disk.element, "cache=\(disk.cache ?? "default")")])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ driver: String, type: String = "file", more: String = "") -> String {
             let source = type == "block" ? "<source dev='/dev/vg/a'/>" : "<source file='/images/a.img'/>"
             return

@@ -1,16 +1,13 @@
 import Changes
 import DiskImage
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Thin images and SSDs are told what guests no longer need (guide §4.3).
-public struct DiskDiscard: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct DiskDiscard: GuestPractice {
+    var about: About {
         About(
             id: "disk-discard", section: "4.3", scopes: [.guest], severities: [.advice], fixes: [.xml],
             title: Text("Discards reach the storage", "discard 传递到存储"),
@@ -33,7 +30,7 @@ public struct DiskDiscard: GuestPractice {
         case unknown(Unknown)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var isConcerned = false
         for disk in domain.disks where disk.device == "disk" && disk.isWritable {
@@ -121,7 +118,7 @@ public struct DiskDiscard: GuestPractice {
             evidence: [Evidence(driver ?? disk.element, disk.discard.map { "discard=\($0)" } ?? "no discard")])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(
             _ driver: String, _ source: String = "<source file='/images/a.img'/>", type: String = "file",
             bus: String = "virtio"

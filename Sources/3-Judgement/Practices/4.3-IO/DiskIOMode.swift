@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Busy disks with asynchronous I/O, an I/O thread and enough queues (guide §4.3.2; Today: far more than the guide has).
-public struct DiskIOMode: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct DiskIOMode: GuestPractice {
+    var about: About {
         About(
             id: "disk-io-mode", section: "4.3.2", scopes: [.guest], severities: [.error, .warning, .advice, .info],
             fixes: [.xml, .sysctl],
@@ -38,7 +35,7 @@ public struct DiskIOMode: GuestPractice {
     /// vCPUs from which one I/O thread for a disk is a bottleneck.
     static let veryManyVCPUs = 8
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         let disks = domain.disks.filter { $0.isOnHost && ($0.device == "disk" || $0.device == "lun") }
         if disks.isEmpty { return .notApplicable(Text("the guest has no disk on a host's kernel", "客户机没有由主机内核提供的磁盘")) }
@@ -112,7 +109,9 @@ public struct DiskIOMode: GuestPractice {
 
     // MARK: Busy or not
 
-    /// Whether a disk is busy: by the declared workload, else by what it has served. A guest runs no longer than its host, so that requests over the
+    /// Whether a disk is busy: by the declared workload, else by what it has served.
+    ///
+    /// A guest runs no longer than its host, so that requests over the
     /// host's time are the least its rate can have been.
     private static func isBusy(_ disk: Disk, _ guest: Guest, _ host: HostFacts) -> Fact<Bool> {
         switch guest.workload {
@@ -134,7 +133,9 @@ public struct DiskIOMode: GuestPractice {
         }
     }
 
-    /// virtio-blk on PCI or CCW, or virtio-scsi: buses that take I/O threads and queues. Others are the business of `disk-bus`.
+    /// virtio-blk on PCI or CCW, or virtio-scsi: buses that take I/O threads and queues.
+    ///
+    /// Others are the business of `disk-bus`.
     private static func canBeServed(_ disk: Disk, _ domain: DomainDefinition) -> Bool {
         switch disk.busInForce {
         case "virtio": disk.element.first("address")?["type"] != "virtio-mmio"
@@ -305,7 +306,7 @@ public struct DiskIOMode: GuestPractice {
             evidence: [Evidence(disk.element, "iothread=\(disk.iothreads.first.map(String.init) ?? "?")")])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ attributes: String, type: String = "block") -> String {
             let source = type == "block" ? "<source dev='/dev/vg/a'/>" : "<source file='/images/a.qcow2'/>"
             return

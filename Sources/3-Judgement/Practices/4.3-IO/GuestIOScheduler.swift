@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// No I/O scheduler on virtio disks inside a guest (guide §4.3.1).
-public struct GuestIOScheduler: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct GuestIOScheduler: GuestPractice {
+    var about: About {
         About(
             id: "guest-io-scheduler", section: "4.3.1", scopes: [.inside], severities: [.advice], fixes: [.hand],
             title: Text("I/O scheduler inside the guest", "客户机内的 I/O 调度程序"),
@@ -22,7 +19,7 @@ public struct GuestIOScheduler: GuestPractice {
             domainTypes: ["kvm", "qemu", "xen"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         if domain.isWindows {
             return .notApplicable(Text("Windows has no schedulers to choose from", "Windows 没有可选的调度程序"))
         }
@@ -63,7 +60,7 @@ public struct GuestIOScheduler: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func facts(_ schedulers: Fact<[String: String]>) -> Fact<InsideFacts> {
             let reason = Unknown(.notExamined, source: "guest agent")
             return .known(

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// `mq-deadline` on the host's disks that guests lie on (guide §4.3.1).
-public struct HostIOScheduler: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HostIOScheduler: HostPractice {
+    var about: About {
         About(
             id: "host-io-scheduler", section: "4.3.1", scopes: [.host], severities: [.advice], fixes: [.sysfs],
             title: Text("I/O scheduler of the host", "主机 I/O 调度程序"),
@@ -30,7 +27,7 @@ public struct HostIOScheduler: HostPractice {
     /// Schedulers that are not wanted below guests.
     private static let unwanted: Set<String> = ["bfq", "kyber", "cfq"]
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         let places = ImagePlaces(of: estate).places
         if places.isEmpty {
@@ -101,7 +98,7 @@ public struct HostIOScheduler: HostPractice {
             evidence: [Evidence(file, scheduler), Evidence(path, device.name)], owner: host.services.owner(of: file))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let guest =
             "<devices><disk type='file' device='disk'><source file='/var/lib/libvirt/images/a.qcow2'/><target dev='vda'/></disk></devices>"
         let onDevice =

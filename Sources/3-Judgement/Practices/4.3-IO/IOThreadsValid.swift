@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// I/O threads that exist, on buses that take them, and that serve something (beyond the guide).
-public struct IOThreadsValid: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct IOThreadsValid: GuestPractice {
+    var about: About {
         About(
             id: "iothreads-valid", section: "4.3.2", scopes: [.guest], severities: [.error, .info], fixes: [.xml],
             title: Text("I/O threads are defined and used", "I/O 线程已定义且被使用"),
@@ -23,7 +20,7 @@ public struct IOThreadsValid: GuestPractice {
             sources: ["libvirt docs/formatdomain.rst (IOThreads allocation, disk driver)"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let defined = domain.ioThreadIDs
         var users: [(label: String, threads: [Int], element: Element, refusal: String?)] = []
         for disk in domain.disks where !disk.iothreads.isEmpty {
@@ -105,7 +102,7 @@ public struct IOThreadsValid: GuestPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ driver: String, bus: String = "virtio", target: String = "vda") -> String {
             "<devices><disk type='file'><driver name='qemu' type='raw'\(driver)<source file='/a'/><target dev='\(target)' bus='\(bus)'/></disk></devices>"
         }

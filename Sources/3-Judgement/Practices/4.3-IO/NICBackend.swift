@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// virtio network cards served by vhost, with a queue for each vCPU that needs one (beyond the guide).
-public struct NICBackend: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NICBackend: GuestPractice {
+    var about: About {
         About(
             id: "nic-backend", section: "4.3.3", scopes: [.guest], severities: [.warning, .advice, .info],
             fixes: [.xml, .hand],
@@ -33,7 +30,7 @@ public struct NICBackend: GuestPractice {
     /// More queues than this bring little, and each takes a thread of the host.
     static let mostQueues = 8
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var judged = 0
         for interface in domain.interfaces {
@@ -120,7 +117,7 @@ public struct NICBackend: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func nic(_ driver: String, type: String = "network", vcpus: Int = 4, model: String = "virtio")
             -> String
         {

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// virtio network interfaces (guide §4.3.3, table 2).
-public struct NICModel: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NICModel: GuestPractice {
+    var about: About {
         About(
             id: "nic-model", section: "4.3.3", scopes: [.guest], severities: [.warning], fixes: [.xml],
             title: Text("virtio network cards", "virtio 网卡"),
@@ -21,7 +18,9 @@ public struct NICModel: GuestPractice {
             sources: ["guide §4.3.3", "libvirt docs/formatdomain.rst (network interfaces)"])
     }
 
-    /// Models that share memory rings with the host: nothing to gain. `spapr-vlan` is POWER's own.
+    /// Models that share memory rings with the host: nothing to gain.
+    ///
+    /// `spapr-vlan` is POWER's own.
     private static let paravirtual: Set<String> = [
         "virtio", "virtio-net", "virtio-net-pci", "virtio-net-ccw", "virtio-net-device", "virtio-transitional",
         "virtio-non-transitional", "netfront",
@@ -34,7 +33,7 @@ public struct NICModel: GuestPractice {
         "stellaris", "milkymist-minimac2", "opencores_eth", "npcm7xx-emc", "dp83932",
     ]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var judged = 0
         for interface in domain.interfaces {
@@ -77,7 +76,7 @@ public struct NICModel: GuestPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func nic(_ inside: String, type: String = "network") -> String {
             "<devices><interface type='\(type)'><mac address='52:54:00:00:00:01'/>\(inside)</interface></devices>"
         }

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Ports for assigned devices, and no assigned device on a guest that is to migrate (guide §4.3.3, table 2).
-public struct PassthroughLimits: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct PassthroughLimits: GuestPractice {
+    var about: About {
         About(
             id: "passthrough-limits", section: "4.3.3", scopes: [.guest], severities: [.warning, .info],
             fixes: [.xml, .hand],
@@ -30,7 +27,7 @@ public struct PassthroughLimits: GuestPractice {
     /// The guide's number of assigned devices.
     private static let guidesLimit = 8
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let devices = domain.hostDevices.filter { $0.kind != .capabilities }
         if devices.isEmpty { return .notApplicable(Text("no device of the host is assigned", "没有分配主机设备")) }
         var judgement = Judgement()
@@ -137,7 +134,7 @@ public struct PassthroughLimits: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let gpu =
             "<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='3' slot='0' function='0'/></source>"
         let moves: Settings = {

@@ -1,15 +1,12 @@
 import Changes
 import DiskImage
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// A database's disk is a block device or a file that has all its space (guide §4.4, table 3).
-public struct BlockOrFile: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct BlockOrFile: GuestPractice {
+    var about: About {
         About(
             id: "block-or-file", section: "4.4", scopes: [.guest], severities: [.advice], fixes: [.hand],
             title: Text("Block device or file", "块设备还是映像文件"),
@@ -25,7 +22,7 @@ public struct BlockOrFile: GuestPractice {
             sources: ["guide §4.4, table 3", "QEMU docs/tools/qemu-img.rst (preallocation)"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard guest.workload == .database || guest.workload == .storage else {
             return .notApplicable(Text("it matters for database and storage workloads", "仅对 database 与 storage 负载有意义"))
         }
@@ -80,7 +77,7 @@ public struct BlockOrFile: GuestPractice {
             evidence: [Evidence(disk.source ?? disk.element, image.path), Evidence(image.path, image.words)])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ format: String) -> String {
             "<devices><disk type='file' device='disk'><driver name='qemu' type='\(format)'/><source file='/images/a.img'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

@@ -2,7 +2,9 @@ import HostFacts
 import Inventory
 import Quantities
 
-/// The folders and devices guests' images lie on. Folders stand for all their files, so that thousands of guests cost little.
+/// The folders and devices guests' images lie on.
+///
+/// Folders stand for all their files, so that thousands of guests cost little.
 struct ImagePlaces: Sendable {
     /// libvirt's own folder for images: that of its default pool.
     static let defaultPool = "/var/lib/libvirt/images"

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// NFS mounts that hold images: hard, with transfer sizes left to client and server (guide §4.4.1).
-public struct NFSMount: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NFSMount: HostPractice {
+    var about: About {
         About(
             id: "nfs-mount", section: "4.4.1", scopes: [.host], severities: [.error, .warning, .advice],
             fixes: [.file, .hand],
@@ -32,7 +29,7 @@ public struct NFSMount: HostPractice {
     /// Below this a written transfer size is small: cloud file services ask for as little as 256 KiB, and no server in support offers less over TCP.
     static let smallTransfer = 262_144
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let storage = host.storage
         guard let mounts = storage.mounts.value else {
             return .unknown(storage.mounts.reason ?? Unknown(.missing, source: "/proc/self/mountinfo"))
@@ -208,7 +205,7 @@ public struct NFSMount: HostPractice {
                 to: kept.isEmpty ? "defaults" : kept.joined(separator: ",")), disrupts: .guestRestart, note: note)
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func guest(_ cache: String = "none") -> String {
             "<devices><disk type='file' device='disk'><driver name='qemu' type='raw' cache='\(cache)'/><source file='/mnt/vm/a.raw'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

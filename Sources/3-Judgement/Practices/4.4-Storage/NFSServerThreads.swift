@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Enough NFS server threads, seen by retransmissions at the client (guide §4.4.2).
-public struct NFSServerThreads: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NFSServerThreads: HostPractice {
+    var about: About {
         About(
             id: "nfs-server-threads", section: "4.4.2", scopes: [.host], severities: [.warning, .info],
             fixes: [.file, .hand],
@@ -33,7 +30,7 @@ public struct NFSServerThreads: HostPractice {
     /// Connections from which a server has many clients: four for each thread of the small default.
     static let manyConnections: UInt64 = 32
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         let client = host.storage.nfsClient
         let server = host.storage.nfsServer
@@ -119,7 +116,7 @@ public struct NFSServerThreads: HostPractice {
             "/etc/nfs.conf.d/90-nearmetal.conf", "[nfsd] threads", from: String(threads), to: String(advised(host)))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func onNFS(_ host: inout HostFacts, _ path: String) {
             host.storage.mounts = host.storage.mounts.map { $0 + [Mount(source: "nas:/vm", path: path, type: "nfs4")] }
         }

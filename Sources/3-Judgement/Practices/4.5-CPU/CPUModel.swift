@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// A CPU model near the host's (guide §4.5.2.1).
-public struct CPUModel: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct CPUModel: GuestPractice {
+    var about: About {
         About(
             id: "cpu-model", section: "4.5.2.1", scopes: [.guest], severities: [.warning], fixes: [.xml],
             title: Text("CPU model", "CPU 型号"),
@@ -30,7 +27,7 @@ public struct CPUModel: GuestPractice {
         "qemu64", "qemu32", "kvm64", "kvm32", "pentium", "pentium2", "pentium3", "coreduo", "486", "base", "x86-64-v1",
     ]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         // Other architectures default to the host's own CPU under KVM.
         guard domain.isX86 ?? (estate.host.kernel.architecture.value.map { $0 == "x86_64" } ?? true) else {
             return .notApplicable(Text("holds for x86 guests", "适用于 x86 客户机"))
@@ -75,7 +72,7 @@ public struct CPUModel: GuestPractice {
                 evidence: [Evidence(element, model ?? "no <cpu> model")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest("no <cpu>", "", expect: .fires(.warning, observed: "qemu64 (default)")),
             .guest(
@@ -91,11 +88,8 @@ public struct CPUModel: GuestPractice {
 }
 
 /// invtsc through libvirt's own elements rather than raw arguments (guide §4.5.2.1).
-public struct InvariantTSC: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct InvariantTSC: GuestPractice {
+    var about: About {
         About(
             id: "invtsc", section: "4.5.2.1", scopes: [.guest], severities: [.info], fixes: [.xml],
             title: Text("Invariant TSC", "不变 TSC(invtsc)"),
@@ -114,7 +108,7 @@ public struct InvariantTSC: GuestPractice {
             sources: ["guide §4.5.2.1", "libvirt formatdomain"], domainTypes: ["kvm"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let commandline = domain.root.children.first { $0.name == "commandline" && $0.namespace != nil }
         let raw = commandline?.children.first { $0.name == "arg" && $0["value"]?.contains("invtsc") == true }
         if let raw {
@@ -158,7 +152,7 @@ public struct InvariantTSC: GuestPractice {
                 evidence: [Evidence(feature.element, "invtsc")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest(
                 "the guide's own way",
@@ -176,11 +170,8 @@ public struct InvariantTSC: GuestPractice {
 }
 
 /// Emulation where the host could virtualize.
-public struct TCG: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct TCG: GuestPractice {
+    var about: About {
         About(
             id: "tcg", section: "4.5", scopes: [.guest], severities: [.error], fixes: [.xml],
             title: Text("Emulated CPU (TCG)", "模拟 CPU(TCG)"),
@@ -194,7 +185,7 @@ public struct TCG: GuestPractice {
             domainTypes: ["qemu", "kvm"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard domain.type == "qemu" else { return .pass }
         guard case .known(let native) = estate.host.kernel.architecture else {
             return .unknown(estate.host.kernel.architecture.reason ?? Unknown(.missing, source: "architecture"))
@@ -225,7 +216,7 @@ public struct TCG: GuestPractice {
                 evidence: [Evidence(domain.root, "type='qemu'")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let emulated =
             "<domain type='qemu'><name>g</name><memory>1</memory><os><type arch='x86_64'>hvm</type></os></domain>"
         return Examples(
@@ -241,11 +232,8 @@ public struct TCG: GuestPractice {
 }
 
 /// Windows wants to know that it runs under a hypervisor.
-public struct HyperV: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HyperV: GuestPractice {
+    var about: About {
         About(
             id: "hyperv", section: "4.5", scopes: [.guest], severities: [.advice], fixes: [.xml],
             title: Text("Hyper-V enlightenments for Windows", "Windows 的 Hyper-V 增强"),
@@ -260,7 +248,7 @@ public struct HyperV: GuestPractice {
 
     private static let core = ["relaxed", "vapic", "spinlocks", "vpindex", "synic", "stimer"]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard domain.isWindows else {
             return .notApplicable(Text("not a Windows guest, as far as is declared", "据声明不是 Windows 客户机"))
         }
@@ -301,7 +289,7 @@ public struct HyperV: GuestPractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let windows =
             "<metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'><libosinfo:os id='http://microsoft.com/win/2k22'/></libosinfo:libosinfo></metadata>"
         let all =

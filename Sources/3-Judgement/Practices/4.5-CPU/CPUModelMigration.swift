@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Whether the hosts a guest is to migrate to have its CPU (guide §4.5.2.3).
-public struct CPUModelMigration: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct CPUModelMigration: GuestPractice {
+    var about: About {
         About(
             id: "cpu-model-migration", section: "4.5.2.3", scopes: [.guest], severities: [.error, .warning],
             fixes: [.xml],
@@ -25,7 +22,7 @@ public struct CPUModelMigration: GuestPractice {
             sources: ["guide §4.5.2.3", "kubevirt issue 12519"], domainTypes: ["kvm"], holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let targets = estate.migrationTargets
         guard !targets.isEmpty else {
             return .notApplicable(
@@ -105,7 +102,7 @@ public struct CPUModelMigration: GuestPractice {
                 evidence: [Evidence(cpu.element, cpu.mode ?? "")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func estate(_ cpu: String, _ change: (inout HypervisorCapabilities) -> Void, isKnown: Bool = true)
             -> Estate
         {

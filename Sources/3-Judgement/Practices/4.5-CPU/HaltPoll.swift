@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
-public import HostFacts
-public import Inventory
+import DomainXML
+import HostFacts
+import Inventory
 import Quantities
 
 /// Halt polling by workload: it trades CPU time for latency.
-public struct HaltPoll: HostPractice, GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HaltPoll: HostPractice, GuestPractice {
+    var about: About {
         About(
             id: "halt-poll", section: "4.5", scopes: [.host, .guest], severities: [.advice], fixes: [.sysfs, .xml],
             title: Text("Halt polling", "停机轮询(halt polling)"),
@@ -25,7 +22,7 @@ public struct HaltPoll: HostPractice, GuestPractice {
 
     private static let path = "/sys/module/kvm/parameters/halt_poll_ns"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let wanting = estate.activeGuests.filter { $0.workload == .latency && $0.definition?.type == "kvm" }
         guard let guest = wanting.first else {
             return .notApplicable(Text("no latency guest runs", "没有运行中的 latency 客户机"))
@@ -47,7 +44,7 @@ public struct HaltPoll: HostPractice, GuestPractice {
         }
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let hint = domain.feature("kvm")?.first("hint-dedicated")
         let isDedicated = !domain.vcpuCPUs.isEmpty && domain.vcpuCPUs.allSatisfy { $0?.count == 1 }
         if hint?["state"] == "on", !isDedicated, let hint {
@@ -80,7 +77,7 @@ public struct HaltPoll: HostPractice, GuestPractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let pins = "<cputune><vcpupin vcpu='0' cpuset='1'/><vcpupin vcpu='1' cpuset='9'/></cputune>"
         let on = "<features><kvm><hint-dedicated state='on'/></kvm></features>"
         return Examples(

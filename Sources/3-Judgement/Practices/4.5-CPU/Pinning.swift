@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Pins for guests that profit from them (guide §4.5.2.2).
-public struct VCPUPinning: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VCPUPinning: GuestPractice {
+    var about: About {
         About(
             id: "vcpu-pinning", section: "4.5.2.2", scopes: [.guest], severities: [.advice], fixes: [.xml, .live],
             title: Text("vCPU pinning", "虚拟 CPU 绑定"),
@@ -22,7 +19,7 @@ public struct VCPUPinning: GuestPractice {
             sources: ["guide §4.5.2.2", "libvirt formatdomain \"CPU Tuning\""])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard [.latency, .database, .compute].contains(guest.workload) else {
             return .notApplicable(
                 Text("advised for latency, database and compute workloads", "建议用于 latency、database 和 compute 负载"))
@@ -62,7 +59,7 @@ public struct VCPUPinning: GuestPractice {
         )
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let pins = "<cputune><vcpupin vcpu='0' cpuset='1'/><vcpupin vcpu='1' cpuset='9'/>"
         return Examples(
             fires: .guest(
@@ -82,11 +79,8 @@ public struct VCPUPinning: GuestPractice {
 }
 
 /// Pins that lead somewhere, and not to another's place.
-public struct VCPUPinningValid: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VCPUPinningValid: GuestPractice {
+    var about: About {
         About(
             id: "vcpu-pinning-valid", section: "4.5.2.2", scopes: [.guest], severities: [.error, .warning],
             fixes: [.xml],
@@ -98,7 +92,7 @@ public struct VCPUPinningValid: GuestPractice {
             sources: ["guide §4.5.2.2", "kubevirt issues 4687 and 6159", "OpenNebula issue 6772"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let pins = domain.vcpuPins.filter { ($0.thread ?? 0) < domain.vcpus }
         let all = pins + (domain.emulatorPin.map { [$0] } ?? []) + domain.iothreadPins
         guard !all.isEmpty || domain.cpuset != nil else { return .notApplicable(Text("nothing is pinned", "没有绑定")) }
@@ -234,7 +228,7 @@ public struct VCPUPinningValid: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func pinned(_ cpus: String..., name: String = "guest", more: String = "") -> String {
             "<name>\(name)</name><cputune>"
                 + cpus.enumerated().map { "<vcpupin vcpu='\($0.offset)' cpuset='\($0.element)'/>" }.joined()
@@ -269,11 +263,8 @@ public struct VCPUPinningValid: GuestPractice {
 }
 
 /// The topology a guest is told against what its pins offer.
-public struct GuestTopologyFits: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct GuestTopologyFits: GuestPractice {
+    var about: About {
         About(
             id: "guest-topology", section: "4.5.2.1", scopes: [.guest], severities: [.error, .warning], fixes: [.xml],
             title: Text("Threads and cores told to the guest", "告知客户机的线程与核心"),
@@ -286,7 +277,7 @@ public struct GuestTopologyFits: GuestPractice {
             sources: ["kubevirt issues 4687, 6159, 11749"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard let topology = domain.cpu?.topology else {
             return .notApplicable(Text("no topology is written", "未写明拓扑"))
         }
@@ -330,7 +321,9 @@ public struct GuestTopologyFits: GuestPractice {
         }
         // Threads of one guest core are consecutive vCPUs; pinned singly, they have to be siblings on the host.
         let sets = domain.vcpuCPUs
-        if sets.contains(where: { $0?.count == 1 }), let reason = estate.host.cpu.topology.reason { return .unknown(reason) }
+        if sets.contains(where: { $0?.count == 1 }), let reason = estate.host.cpu.topology.reason {
+            return .unknown(reason)
+        }
         var core = 0
         while core + topology.threads <= sets.count {
             let members = (core..<(core + topology.threads)).map { sets[$0] }
@@ -392,7 +385,7 @@ public struct GuestTopologyFits: GuestPractice {
                 evidence: [Evidence(topology.element, "threads='1'")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func guest(_ cores: Int, _ threads: Int, _ pins: [Int]) -> String {
             "<vcpu>2</vcpu><cpu><topology sockets='1' cores='\(cores)' threads='\(threads)'/></cpu><cputune>"
                 + pins.enumerated().map { "<vcpupin vcpu='\($0.offset)' cpuset='\($0.element)'/>" }.joined()

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
-public import HostFacts
-public import Inventory
+import DomainXML
+import HostFacts
+import Inventory
 import Quantities
 
 /// What the host's release supports at most.
-public struct SupportLimits: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct SupportLimits: GuestPractice {
+    var about: About {
         About(
             id: "support-limits", section: "4.5.1", scopes: [.guest, .host], severities: [.error], fixes: [.hand],
             title: Text("Limits of the release's support", "发行版支持上限"),
@@ -18,7 +15,7 @@ public struct SupportLimits: GuestPractice {
             sources: ["SUSE \"Virtualization Limits and Support\", SLES 16"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard case .known(let distribution) = estate.host.system.distribution else {
             return .unknown(estate.host.system.distribution.reason ?? Unknown(.missing, source: "/etc/os-release"))
         }
@@ -56,7 +53,7 @@ public struct SupportLimits: GuestPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func sles16(_ host: inout HostFacts) {
             host.system.distribution = .known(Distribution(id: "sles", version: "16.0", name: "SLES 16.0"))
         }
@@ -71,11 +68,8 @@ public struct SupportLimits: GuestPractice {
 }
 
 /// Live migration to the release that is named as its target.
-public struct MigrationPath: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MigrationPath: HostPractice {
+    var about: About {
         About(
             id: "migration-path", section: "4.5.2.3", scopes: [.host], severities: [.warning, .advice], fixes: [.hand],
             title: Text("Live migration to the next release", "实时迁移到目标版本"),
@@ -86,7 +80,7 @@ public struct MigrationPath: HostPractice {
             sources: ["SUSE \"Virtualization Limits and Support\", SLES 16"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         guard let name = estate.settings.migrationRelease else {
             return .notApplicable(
                 Text("no target release is named (migration: release:)", "未指定目标版本(migration: release:)"))
@@ -125,7 +119,7 @@ public struct MigrationPath: HostPractice {
                 evidence: [Evidence("/etc/os-release", distribution.name)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func target(_ name: String) -> Settings {
             var settings = Settings()
             settings.migrationRelease = name

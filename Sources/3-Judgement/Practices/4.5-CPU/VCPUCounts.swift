@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// A guest never has more vCPUs than its host has CPUs (guide §4.5.1).
-public struct VCPUMoreThanHost: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VCPUMoreThanHost: GuestPractice {
+    var about: About {
         About(
             id: "vcpu-more-than-host", section: "4.5.1", scopes: [.guest], severities: [.error], fixes: [.xml],
             title: Text("More vCPUs than the host has CPUs", "虚拟 CPU 多于主机 CPU"),
@@ -19,7 +16,7 @@ public struct VCPUMoreThanHost: GuestPractice {
             sources: ["guide §4.5.1"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard case .known(let online) = estate.host.cpu.online else {
             return .unknown(estate.host.cpu.online.reason ?? Unknown(.missing, source: "CPUs"))
         }
@@ -41,7 +38,7 @@ public struct VCPUMoreThanHost: GuestPractice {
                 evidence: [Evidence(element, String(domain.vcpus))]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest("17 on 16", "<vcpu>17</vcpu>", expect: .fires(.error, observed: "17")),
             .guest("room to grow beyond the host", "<vcpu current='4'>32</vcpu>", expect: .fires(.error)),
@@ -52,11 +49,8 @@ public struct VCPUMoreThanHost: GuestPractice {
 }
 
 /// A vCPU's load near the target (guide §4.5.1: about 70 %).
-public struct VCPUSize: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VCPUSize: GuestPractice {
+    var about: About {
         About(
             id: "vcpu-size", section: "4.5.1", scopes: [.guest], severities: [.advice], fixes: [.xml, .live],
             title: Text("vCPUs for the load there is", "虚拟 CPU 数量与负载"),
@@ -69,7 +63,7 @@ public struct VCPUSize: GuestPractice {
             sources: ["guide §4.5.1"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let count = domain.currentVCPUs
         let settings = estate.settings
         func finding(_ wanted: Int, _ what: Text, _ observed: String, _ expected: String) -> Judgement {
@@ -120,7 +114,7 @@ public struct VCPUSize: GuestPractice {
             "\(Int(settings.loadTarget * 100)) %")
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func loaded(_ load: Double?) -> @Sendable (inout Guest) -> Void {
             { guest in
                 var statistics = GuestStatistics()
@@ -146,11 +140,8 @@ public struct VCPUSize: GuestPractice {
 }
 
 /// Room to add vCPUs while a guest runs (guide §7.7).
-public struct VCPUHotplug: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VCPUHotplug: GuestPractice {
+    var about: About {
         About(
             id: "vcpu-hotplug", section: "7.7", scopes: [.guest], severities: [.info], fixes: [.xml, .live],
             title: Text("Room to add vCPUs", "虚拟 CPU 热插拔余量"),
@@ -167,7 +158,7 @@ public struct VCPUHotplug: GuestPractice {
             sources: ["guide §7.7", "virsh(1) setvcpus"], holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard domain.currentVCPUs >= domain.vcpus, let element = domain.root.first("vcpu") else { return .pass }
         return .finding(
             Finding(
@@ -186,7 +177,7 @@ public struct VCPUHotplug: GuestPractice {
                     ], disrupts: .guestRestart), evidence: [Evidence(element, element.text)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest("no room", "<vcpu>4</vcpu>", expect: .fires(.info, observed: "4 of 4")),
             .guest("current equals the maximum", "<vcpu current='4'>4</vcpu>", expect: .fires(.info)),

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// vCPUs of all running guests against the host's CPUs (guide §4.5.1).
-public struct VCPUOvercommit: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VCPUOvercommit: HostPractice {
+    var about: About {
         About(
             id: "vcpu-overcommit", section: "4.5.1", scopes: [.host], severities: [.error, .warning], fixes: [.hand],
             title: Text("vCPUs promised against CPUs there", "虚拟 CPU 总数与主机 CPU"),
@@ -21,7 +18,7 @@ public struct VCPUOvercommit: HostPractice {
             sources: ["guide §4.5.1"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let active = estate.activeGuests
         guard !active.isEmpty else { return .notApplicable(Text("no guest runs", "没有运行中的客户机")) }
         guard case .known(let online) = host.cpu.online else {
@@ -75,7 +72,7 @@ public struct VCPUOvercommit: HostPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func guests(_ vcpus: Int...) -> [String] {
             vcpus.enumerated().map { "<name>g\($0.offset)</name><vcpu>\($0.element)</vcpu>" }
         }

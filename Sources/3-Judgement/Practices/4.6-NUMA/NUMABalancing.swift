@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Automatic NUMA balancing where guests float, and only there (guide §4.6.1).
-public struct NUMABalancing: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NUMABalancing: HostPractice {
+    var about: About {
         About(
             id: "numa-balancing", section: "4.6.1", scopes: [.host], severities: [.advice], fixes: [.sysctl, .hand],
             title: Text("Automatic NUMA balancing", "自动 NUMA 平衡"),
@@ -26,7 +23,7 @@ public struct NUMABalancing: HostPractice {
 
     private static let key = "kernel.numa_balancing"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         guard case .known(let nodes) = host.numa.nodes else {
             return host.numa.nodes.isMissing
                 ? .notApplicable(Text("the kernel has no NUMA", "内核没有 NUMA"))
@@ -97,7 +94,7 @@ public struct NUMABalancing: HostPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let bound = "<name>bound</name><numatune><memory mode='strict' nodeset='0'/></numatune>"
         return Examples(
             fires: .host(

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// A guest that fits no node needs a topology of its own (guide §4.6.3).
-public struct NUMAFit: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NUMAFit: GuestPractice {
+    var about: About {
         About(
             id: "numa-fit", section: "4.6.3", scopes: [.guest], severities: [.warning], fixes: [.xml],
             title: Text("Larger than a node", "大于单个节点"),
@@ -22,7 +19,7 @@ public struct NUMAFit: GuestPractice {
             sources: ["guide §4.6.3", "incus issue 1605"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard domain.guestCells.isEmpty else { return .pass }
         guard case .known(let nodes) = estate.host.numa.nodes else {
             return estate.host.numa.nodes.isMissing
@@ -82,7 +79,7 @@ public struct NUMAFit: GuestPractice {
                 "用 <memnode> 将每个单元绑定到主机节点,并在该节点绑定虚拟 CPU。"))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest(
                 "40 GiB where nodes have 32", "<memory unit='GiB'>40</memory><vcpu>4</vcpu>", expect: .fires(.warning)),
@@ -100,11 +97,8 @@ public struct NUMAFit: GuestPractice {
 }
 
 /// A virtual topology that adds up and resembles the host's (guide §4.6.3.1).
-public struct VirtualNUMA: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VirtualNUMA: GuestPractice {
+    var about: About {
         About(
             id: "vnuma", section: "4.6.3.1", scopes: [.guest], severities: [.error, .advice], fixes: [.xml],
             title: Text("Virtual NUMA topology", "虚拟 NUMA 拓扑"),
@@ -117,7 +111,7 @@ public struct VirtualNUMA: GuestPractice {
             sources: ["guide §4.6.3.1", "libvirt formatdomain \"Guest NUMA topology\""])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let cells = domain.guestCells
         guard !cells.isEmpty else {
             guard case .known(let nodes) = estate.host.numa.nodes else {
@@ -198,7 +192,7 @@ public struct VirtualNUMA: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func cells(_ one: String, _ two: String) -> String {
             "<vcpu>4</vcpu><cpu><numa><cell id='0' cpus='\(one)' memory='1' unit='GiB'/><cell id='1' cpus='\(two)' memory='1' unit='GiB'/></numa></cpu>"
         }

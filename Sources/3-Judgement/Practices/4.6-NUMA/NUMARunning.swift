@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Where a running guest's memory really lies.
-public struct NUMARemoteMemory: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NUMARemoteMemory: GuestPractice {
+    var about: About {
         About(
             id: "numa-remote-memory", section: "4.6.3.1", scopes: [.guest], severities: [.warning], fixes: [.live],
             title: Text("Memory away from its vCPUs", "内存远离虚拟 CPU"),
@@ -21,7 +18,7 @@ public struct NUMARemoteMemory: GuestPractice {
             sources: ["guide §4.6.3.1", "lxd issue 15082", "kernel Documentation/filesystems/proc.rst"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard guest.isActive else { return .notApplicable(Text("it does not run", "未运行")) }
         let host = estate.host
         guard case .known(let nodes) = host.numa.nodes else {
@@ -79,7 +76,7 @@ public struct NUMARemoteMemory: GuestPractice {
                     )), evidence: [Evidence("/proc/\(process.pid)/numa_maps", "N\(far): \(remote)")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func memory(_ zero: UInt64, _ one: UInt64) -> @Sendable (inout HostFacts) -> Void {
             { host in
                 host.processes.qemu = .known([
@@ -104,11 +101,8 @@ public struct NUMARemoteMemory: GuestPractice {
 }
 
 /// The cgroup's nodes against the definition (guide §4.6.2).
-public struct CpusetMems: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct CpusetMems: GuestPractice {
+    var about: About {
         About(
             id: "cpuset-mems", section: "4.6.2", scopes: [.guest], severities: [.warning], fixes: [.live],
             title: Text("cgroup nodes against the definition", "cgroup 节点与定义"),
@@ -125,7 +119,7 @@ public struct CpusetMems: GuestPractice {
             sources: ["guide §4.6.2", "kernel Documentation/admin-guide/cgroup-v2.rst"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard guest.isActive else { return .notApplicable(Text("it does not run", "未运行")) }
         guard let policy = domain.numaTuning?.memory, let wanted = policy.nodes, policy.isBinding else {
             return .notApplicable(Text("its memory is bound to no node", "内存未绑定节点"))
@@ -161,7 +155,7 @@ public struct CpusetMems: GuestPractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let bound = "<numatune><memory mode='strict' nodeset='1'/></numatune>"
         @Sendable func group(_ mems: NodeSet) -> @Sendable (inout HostFacts) -> Void {
             {

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// A memory policy that libvirt accepts and the host can keep (guide §4.6.3.2).
-public struct NUMATune: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NUMATune: GuestPractice {
+    var about: About {
         About(
             id: "numatune", section: "4.6.3.2", scopes: [.guest], severities: [.error, .warning], fixes: [.xml],
             title: Text("Memory policy", "内存策略(numatune)"),
@@ -29,7 +26,7 @@ public struct NUMATune: GuestPractice {
 
     private static let modes: Set<String> = ["strict", "interleave", "preferred", "restrictive"]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         guard let tuning = domain.numaTuning else { return untuned(domain, guest, estate) }
         words(tuning, domain, guest, &judgement)
@@ -181,7 +178,7 @@ public struct NUMATune: GuestPractice {
                 evidence: [Evidence(element, "node \(touched)")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func tuned(_ text: String, _ more: String = "") -> String { "<numatune>\(text)</numatune>\(more)" }
         let cells =
             "<vcpu>2</vcpu><cpu><numa><cell id='0' cpus='0' memory='1' unit='GiB'/><cell id='1' cpus='1' memory='1' unit='GiB'/></numa></cpu>"
@@ -224,11 +221,8 @@ public struct NUMATune: GuestPractice {
 }
 
 /// vCPUs and memory on the same nodes (guide §4.6.3.2).
-public struct NUMACrossing: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct NUMACrossing: GuestPractice {
+    var about: About {
         About(
             id: "numa-crossing", section: "4.6.3.2", scopes: [.guest], severities: [.warning], fixes: [.xml],
             title: Text("vCPUs and memory on different nodes", "虚拟 CPU 与内存跨节点"),
@@ -240,7 +234,7 @@ public struct NUMACrossing: GuestPractice {
             sources: ["guide §4.6.3.2"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard let policy = domain.numaTuning?.memory, policy.isBinding, let memory = policy.nodes,
             !domain.isPlacedAutomatically
         else {
@@ -280,7 +274,7 @@ public struct NUMACrossing: GuestPractice {
                 evidence: [Evidence(policy.element, memory.description)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let bound = "<numatune><memory mode='strict' nodeset='1'/></numatune>"
         return Examples(
             fires: .guest("vCPUs anywhere", bound, expect: .fires(.warning)),

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Folders are shared with virtiofs, or with 9p that is told how (guide §5.4).
-public struct FilesystemShare: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct FilesystemShare: GuestPractice {
+    var about: About {
         About(
             id: "filesystem-share", section: "5.4", scopes: [.guest], severities: [.error, .advice], fixes: [.xml],
             title: Text("Shared folders", "共享目录"),
@@ -28,7 +25,7 @@ public struct FilesystemShare: GuestPractice {
             ])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var isConcerned = false
         for share in domain.devices("filesystem") where (share["type"] ?? "mount") == "mount" {
@@ -153,7 +150,7 @@ public struct FilesystemShare: GuestPractice {
             evidence: [Evidence(share, "9p (\(driver)), accessmode \(mode)")])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func share(_ mode: String, _ more: String = "", memory: String = "") -> String {
             "\(memory)<devices><filesystem type='mount'\(mode)>\(more)<source dir='/srv/share'/><target dir='share'/></filesystem></devices>"
         }

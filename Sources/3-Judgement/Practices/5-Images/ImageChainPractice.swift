@@ -1,15 +1,12 @@
 import Changes
-public import DiskImage
+import DiskImage
 import DomainXML
-public import Inventory
+import Inventory
 import Quantities
 
 /// Chains of backing files are whole, short and left alone (guide §5.2).
-public struct ImageChainPractice: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageChainPractice: ImagePractice {
+    var about: About {
         About(
             id: "image-chain", section: "5.2", scopes: [.image], severities: [.error, .warning],
             fixes: [.image, .hand],
@@ -40,7 +37,7 @@ public struct ImageChainPractice: ImagePractice {
     /// Formats that an image's content shows beyond doubt.
     private static let recognizable: Set<String> = ["qcow", "qcow2", "qed", "vmdk", "vdi", "vhdx"]
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         if let reason = estate.headerIsTheGuests(image) { return .notApplicable(reason) }
         let overlays = estate.relations.images.overlays(of: image.path)
         var judgement = Judgement()
@@ -278,7 +275,7 @@ public struct ImageChainPractice: ImagePractice {
 
     // MARK: Examples
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ file: String, _ more: String = "") -> String {
             "<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/\(file)'/><target dev='vda' bus='virtio'/>\(more)</disk></devices>"
         }

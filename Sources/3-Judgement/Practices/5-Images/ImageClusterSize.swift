@@ -1,15 +1,12 @@
 import Changes
-public import DiskImage
+import DiskImage
 import DomainXML
-public import Inventory
+import Inventory
 import Quantities
 
 /// Clusters fit the image's size and use (guide §5.1.2).
-public struct ImageClusterSize: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageClusterSize: ImagePractice {
+    var about: About {
         About(
             id: "image-cluster-size", section: "5.1.2", scopes: [.image], severities: [.advice], fixes: [.image],
             title: Text("qcow2's cluster size", "qcow2 的簇大小"),
@@ -31,7 +28,7 @@ public struct ImageClusterSize: ImagePractice {
     /// Largest cluster an overlay copies without complaint: the default.
     private static let largeCopy = ByteCount(kibibytes: 64)
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         guard image.format == .qcow2 else {
             return .notApplicable(Text("only qcow2 has clusters to choose", "只有 qcow2 可选择簇大小"))
         }
@@ -99,7 +96,7 @@ public struct ImageClusterSize: ImagePractice {
         return nil
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func image(_ size: UInt64, _ cluster: UInt64, base: Bool = false, isExtended: Bool = false)
             -> ImageFacts
         {

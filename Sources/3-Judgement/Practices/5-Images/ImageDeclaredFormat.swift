@@ -1,15 +1,12 @@
 import Changes
-public import DiskImage
-public import DomainXML
-public import Inventory
+import DiskImage
+import DomainXML
+import Inventory
 import Quantities
 
 /// Formats are declared, and are true (guide §5.2).
-public struct ImageDeclaredFormat: GuestPractice, ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageDeclaredFormat: GuestPractice, ImagePractice {
+    var about: About {
         About(
             id: "image-declared-format", section: "5.2", scopes: [.guest, .image], severities: [.error, .info],
             fixes: [.image, .xml],
@@ -39,7 +36,7 @@ public struct ImageDeclaredFormat: GuestPractice, ImagePractice {
 
     // MARK: Guests
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var isConcerned = false
         for disk in domain.disks where disk.type == "file" || disk.type == "block" {
@@ -165,7 +162,7 @@ public struct ImageDeclaredFormat: GuestPractice, ImagePractice {
 
     // MARK: Images
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         if let reason = estate.headerIsTheGuests(image) { return .notApplicable(reason) }
         guard let name = image.backingFile, let backing = image.backing else {
             return .notApplicable(Text("it has no backing file", "没有后备文件"))
@@ -216,7 +213,7 @@ public struct ImageDeclaredFormat: GuestPractice, ImagePractice {
 
     // MARK: Examples
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ driver: String, _ file: String = "a.img", more: String = "") -> String {
             "<devices><disk type='file' device='disk'>\(driver)<source file='/images/\(file)'/>\(more)<target dev='vda' bus='virtio'/></disk></devices>"
         }

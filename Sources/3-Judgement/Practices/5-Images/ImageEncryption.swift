@@ -1,14 +1,11 @@
 import Changes
-public import DiskImage
-public import Inventory
+import DiskImage
+import Inventory
 import Quantities
 
 /// Encrypted images use LUKS (guide §5.1, §5.1.2).
-public struct ImageEncryption: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageEncryption: ImagePractice {
+    var about: About {
         About(
             id: "image-encryption", section: "5.1.2", scopes: [.image], severities: [.error, .warning], fixes: [.hand],
             title: Text("Encrypted images", "加密映像"),
@@ -29,7 +26,7 @@ public struct ImageEncryption: ImagePractice {
             ])
     }
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         if let reason = estate.headerIsTheGuests(image) { return .notApplicable(reason) }
         guard let encryption = image.encryption else { return .notApplicable(Text("it is not encrypted", "未加密")) }
         guard encryption == .aes else { return .pass }
@@ -56,7 +53,7 @@ public struct ImageEncryption: ImagePractice {
                 evidence: [Evidence(image.path, "\(format), encryption method 1 (AES)")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let disk =
             "<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/a.qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         @Sendable func image(_ encryption: ImageFacts.Encryption?, _ format: ImageFacts.Format = .qcow2) -> ImageFacts {

@@ -1,14 +1,11 @@
 import Changes
-public import DiskImage
-public import Inventory
+import DiskImage
+import Inventory
 import Quantities
 
 /// Running disks are raw or qcow2 (guide §5.1).
-public struct ImageFormat: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageFormat: ImagePractice {
+    var about: About {
         About(
             id: "image-format", section: "5.1", scopes: [.image], severities: [.warning], fixes: [.image],
             title: Text("Formats for running disks", "运行中磁盘的映像格式"),
@@ -21,7 +18,7 @@ public struct ImageFormat: ImagePractice {
             sources: ["guide §5.1", "QEMU docs/system/images.rst"])
     }
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         if let reason = estate.headerIsTheGuests(image) { return .notApplicable(reason) }
         let format = image.format.rawValue
         let isObsolete: Bool
@@ -61,7 +58,7 @@ public struct ImageFormat: ImagePractice {
                 evidence: [Evidence(image.path, image.words)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let disk =
             "<devices><disk type='file' device='disk'><driver name='qemu' type='FORMAT'/><source file='/images/a.FORMAT'/><target dev='vda' bus='virtio'/></disk></devices>"
         @Sendable func guest(_ format: String) -> String { disk.split(separator: "FORMAT").joined(separator: format) }

@@ -1,14 +1,11 @@
 import Changes
-public import DiskImage
-public import Inventory
+import DiskImage
+import Inventory
 import Quantities
 
 /// Images are whole (guide §5.1.2).
-public struct ImageHealth: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageHealth: ImagePractice {
+    var about: About {
         About(
             id: "image-health", section: "5.1.2", scopes: [.image], severities: [.error, .warning],
             fixes: [.image, .hand],
@@ -25,7 +22,7 @@ public struct ImageHealth: ImagePractice {
             ])
     }
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         if let reason = estate.headerIsTheGuests(image) { return .notApplicable(reason) }
         if image.format == .raw { return .notApplicable(Text("raw images have no metadata", "raw 映像没有元数据")) }
         var judgement = Judgement()
@@ -120,7 +117,7 @@ public struct ImageHealth: ImagePractice {
             ))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let disk =
             "<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/a.qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         @Sendable func image(_ change: (inout ImageFacts) -> Void) -> ImageFacts {

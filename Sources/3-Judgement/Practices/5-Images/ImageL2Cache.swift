@@ -1,15 +1,12 @@
 import Changes
-public import DiskImage
+import DiskImage
 import DomainXML
-public import Inventory
+import Inventory
 import Quantities
 
 /// qcow2's L2 tables fit the cache (guide §5.1.2).
-public struct ImageL2Cache: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageL2Cache: ImagePractice {
+    var about: About {
         About(
             id: "image-l2-cache", section: "5.1.2", scopes: [.image], severities: [.warning], fixes: [.xml],
             title: Text("qcow2's L2 cache", "qcow2 的 L2 缓存"),
@@ -44,7 +41,7 @@ public struct ImageL2Cache: ImagePractice {
         return cluster * entries.count(of: cluster)
     }
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         guard image.format == .qcow2 else { return .notApplicable(Text("only qcow2 has L2 tables", "只有 qcow2 有 L2 表")) }
         if let reason = estate.headerIsTheGuests(image) { return .notApplicable(reason) }
         guard let size = image.virtualSize.value, let cluster = image.clusterSize, cluster > .zero else {
@@ -133,7 +130,7 @@ public struct ImageL2Cache: ImagePractice {
                 })
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ more: String = "") -> String {
             "<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'>\(more)</driver><source file='/images/a.qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

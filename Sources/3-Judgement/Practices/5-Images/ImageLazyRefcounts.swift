@@ -1,14 +1,11 @@
 import Changes
-public import DiskImage
-public import Inventory
+import DiskImage
+import Inventory
 import Quantities
 
 /// Lazy reference counts where every write waits, and nowhere else (guide §5.1.2).
-public struct ImageLazyRefcounts: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageLazyRefcounts: ImagePractice {
+    var about: About {
         About(
             id: "image-lazy-refcounts", section: "5.1.2", scopes: [.image], severities: [.advice], fixes: [.image],
             title: Text("Lazy reference counts", "延迟更新引用计数"),
@@ -28,7 +25,7 @@ public struct ImageLazyRefcounts: ImagePractice {
             ])
     }
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         guard image.format == .qcow2 else {
             return .notApplicable(Text("only qcow2 has reference counts", "只有 qcow2 有引用计数"))
         }
@@ -78,7 +75,7 @@ public struct ImageLazyRefcounts: ImagePractice {
         return .pass
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ cache: String) -> String {
             "<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'\(cache)/><source file='/images/a.qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

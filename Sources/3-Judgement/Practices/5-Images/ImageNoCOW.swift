@@ -1,16 +1,13 @@
 import Changes
-public import DiskImage
+import DiskImage
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Images on Btrfs are NOCOW (not in the guide: SUSE's /var is Btrfs).
-public struct ImageNoCOW: HostPractice, ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageNoCOW: HostPractice, ImagePractice {
+    var about: About {
         About(
             id: "image-nocow", section: "5.1", scopes: [.image, .host], severities: [.warning], fixes: [.hand],
             title: Text("Images on Btrfs", "Btrfs 上的映像"),
@@ -37,7 +34,7 @@ public struct ImageNoCOW: HostPractice, ImagePractice {
 
     // MARK: Images
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         if image.isBlockDevice { return .notApplicable(Text("it is a block device", "它是块设备")) }
         guard let fileSystem = image.fileSystem.value else {
             return .unknown(image.fileSystem.reason ?? Unknown(.missing, source: image.path))
@@ -87,7 +84,7 @@ public struct ImageNoCOW: HostPractice, ImagePractice {
 
     // MARK: Folders
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var folders: [String: String] = [:]
         var isOnBtrfs = false
@@ -145,7 +142,7 @@ public struct ImageNoCOW: HostPractice, ImagePractice {
 
     // MARK: Examples
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ cache: String = "") -> String {
             "<devices><disk type='file' device='disk'><driver name='qemu' type='raw'\(cache)/><source file='/images/a.raw'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

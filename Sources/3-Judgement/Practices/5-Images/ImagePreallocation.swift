@@ -1,14 +1,11 @@
 import Changes
-public import DiskImage
-public import Inventory
+import DiskImage
+import Inventory
 import Quantities
 
 /// Images that grow have their metadata beforehand where a database works on them (guide §5.1.2).
-public struct ImagePreallocation: ImagePractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImagePreallocation: ImagePractice {
+    var about: About {
         About(
             id: "image-preallocation", section: "5.1.2", scopes: [.image], severities: [.advice], fixes: [.image],
             title: Text("Preallocated metadata", "预分配元数据"),
@@ -21,7 +18,7 @@ public struct ImagePreallocation: ImagePractice {
             sources: ["guide §5.1.2", "QEMU docs/tools/qemu-img.rst (preallocation)"])
     }
 
-    public func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
+    func judge(_ image: ImageFacts, in estate: Estate) -> Judgement {
         guard image.format == .qcow2 else {
             return .notApplicable(Text("only qcow2 has metadata to preallocate", "只有 qcow2 可预分配元数据"))
         }
@@ -62,7 +59,7 @@ public struct ImagePreallocation: ImagePractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let disk =
             "<devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/a.qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         @Sendable func metadata(_ workload: String) -> String {

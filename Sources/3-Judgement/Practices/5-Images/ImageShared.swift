@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// A writable image has one guest, unless all say that they share it (guide §5.2).
-public struct ImageShared: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageShared: GuestPractice {
+    var about: About {
         About(
             id: "image-shared", section: "5.2", scopes: [.guest], severities: [.error], fixes: [.hand],
             title: Text("Images used twice", "被重复使用的映像"),
@@ -28,7 +25,7 @@ public struct ImageShared: GuestPractice {
     /// Devices that keep nothing.
     private static let bottomless: Set<String> = ["/dev/null", "/dev/zero", "/dev/full"]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let relations = estate.relations.images
         var judgement = Judgement()
         var isConcerned = false
@@ -120,7 +117,7 @@ public struct ImageShared: GuestPractice {
             ])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ name: String, _ path: String, _ more: String = "", device: String = "disk") -> String {
             "<name>\(name)</name><devices><disk type='file' device='\(device)'><driver name='qemu' type='raw'/><source file='\(path)'/><target dev='vda' bus='virtio'/>\(more)</disk></devices>"
         }

@@ -1,15 +1,12 @@
 import Changes
 import DiskImage
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Thin images cannot outgrow their file system (guide §5.1.1, §5.1.2).
-public struct ImageSpace: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ImageSpace: HostPractice {
+    var about: About {
         About(
             id: "image-space", section: "5.1.1", scopes: [.host], severities: [.warning], fixes: [.hand],
             title: Text("Room for thin images", "精简映像的增长空间"),
@@ -32,7 +29,7 @@ public struct ImageSpace: HostPractice {
         var images: [(path: String, growth: ByteCount)] = []
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         guard estate.hasImages else {
             let isConcerned = estate.relations.imageUsers.keys.contains { $0.hasPrefix("/") && !$0.hasPrefix("/dev/") }
             return isConcerned
@@ -106,7 +103,7 @@ public struct ImageSpace: HostPractice {
             ])
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func disk(_ name: String) -> String {
             "<name>\(name)</name><devices><disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/images/\(name).qcow2'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// A virtio balloon where memory is overcommitted, and none that has nothing to give back (guide §6.1.3).
-public struct Balloon: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct Balloon: GuestPractice {
+    var about: About {
         About(
             id: "balloon", section: "6.1.3", scopes: [.guest], severities: [.advice], fixes: [.xml, .live],
             title: Text("Memory balloon", "内存气球(balloon)"),
@@ -32,7 +29,7 @@ public struct Balloon: GuestPractice {
             holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let balloon = domain.balloon
         let hasBalloon = balloon.map { $0.model != "none" } ?? true
         if hasBalloon, let reason = Self.uselessness(of: domain) {
@@ -167,7 +164,7 @@ public struct Balloon: GuestPractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let crowded: @Sendable (inout HostFacts) -> Void = { $0.memory.total = .known(ByteCount(gibibytes: 2)) }
         return Examples(
             fires: .guest(

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// What runs inside a guest that a virtual machine has no use for (guide §6.4).
-public struct GuestServices: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct GuestServices: GuestPractice {
+    var about: About {
         About(
             id: "guest-services", section: "6.4", scopes: [.inside], severities: [.info], fixes: [.hand],
             title: Text("Services inside the guest", "客户机内的服务"),
@@ -40,7 +37,7 @@ public struct GuestServices: GuestPractice {
         ("DiagTrack", Text("usage reports", "使用情况上报")),
     ]
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         if let reason = Inside.isOff(guest) { return .notApplicable(reason) }
         let services: Set<String>
         switch guest.inside.flatMap(\.services) {
@@ -75,7 +72,7 @@ public struct GuestServices: GuestPractice {
                 evidence: [Evidence("services in the guest", names)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest(
                 "a graphical login and printing", "",

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// A machine type that this host offers, and that QEMU will go on offering (guide §6.5).
-public struct MachineTypeAge: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MachineTypeAge: GuestPractice {
+    var about: About {
         About(
             id: "machine-type", section: "6.5", scopes: [.guest], severities: [.error, .warning, .advice, .info],
             fixes: [.xml],
@@ -26,7 +23,7 @@ public struct MachineTypeAge: GuestPractice {
             sources: ["guide §6.5", "QEMU docs/about/deprecated.rst", "QEMU docs/about/removed-features.rst"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard let machine = domain.machineType, let element = domain.root.first("os", "type") else {
             return .notApplicable(
                 Text(
@@ -214,7 +211,7 @@ public struct MachineTypeAge: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func os(_ machine: String, _ architecture: String = "x86_64") -> String {
             "<os><type arch='\(architecture)' machine='\(machine)'>hvm</type></os>"
         }

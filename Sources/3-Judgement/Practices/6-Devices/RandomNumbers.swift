@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// A virtio random number generator, fed from a source that does not block (guide §6.3).
-public struct RandomNumbers: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct RandomNumbers: GuestPractice {
+    var about: About {
         About(
             id: "rng", section: "6.3", scopes: [.guest], severities: [.advice, .info], fixes: [.xml],
             title: Text("Random number generator", "随机数设备(virtio-rng)"),
@@ -30,7 +27,7 @@ public struct RandomNumbers: GuestPractice {
             holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let devices = domain.randomDevices
         guard !devices.isEmpty else {
             var evidence = [Evidence("/domain/devices/rng", "absent")]
@@ -78,7 +75,7 @@ public struct RandomNumbers: GuestPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func rng(_ backend: String) -> String { "<devices><rng model='virtio'>\(backend)</rng></devices>" }
         return Examples(
             fires: .guest("none", "<devices/>", expect: .fires(.advice, observed: "none")),
@@ -108,11 +105,8 @@ public struct RandomNumbers: GuestPractice {
 }
 
 /// The guest uses the generator it is given (guide §6.3).
-public struct RandomNumbersInUse: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct RandomNumbersInUse: GuestPractice {
+    var about: About {
         About(
             id: "rng-in-use", section: "6.3", scopes: [.inside], severities: [.advice], fixes: [.hand],
             title: Text("Random number generator in use", "随机数设备的使用"),
@@ -126,7 +120,7 @@ public struct RandomNumbersInUse: GuestPractice {
             sources: ["guide §6.3", "kernel drivers/char/hw_random/core.c"], holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard let device = domain.randomDevices.first else {
             return .notApplicable(Text("it has no generator", "没有随机数设备"))
         }
@@ -197,7 +191,7 @@ public struct RandomNumbersInUse: GuestPractice {
             || service.hasPrefix("jitterentropy")
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let rng = "<devices><rng model='virtio'><backend model='random'>/dev/urandom</backend></rng></devices>"
         return Examples(
             fires: .guest(

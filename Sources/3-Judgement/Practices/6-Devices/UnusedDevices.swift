@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Devices nobody uses (guide §6.4): each costs a little of the emulator's time and adds to what can be attacked.
-public struct UnusedDevices: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct UnusedDevices: GuestPractice {
+    var about: About {
         About(
             id: "unused-devices", section: "6.4", scopes: [.guest], severities: [.info], fixes: [.xml],
             title: Text("Unused devices", "未使用的设备"),
@@ -21,7 +18,7 @@ public struct UnusedDevices: GuestPractice {
             sources: ["guide §6.4", "CVE-2015-3456 (a floppy controller nobody used)"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         for disk in domain.devices("disk") {
             switch disk["device"] {
@@ -141,7 +138,7 @@ public struct UnusedDevices: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func devices(_ xml: String) -> String { "<devices>\(xml)</devices>" }
         let cdrom = "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk>"
         return Examples(

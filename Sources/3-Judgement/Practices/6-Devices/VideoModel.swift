@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// A video card that is still maintained (guide §6.2, which recommends cirrus).
-public struct VideoModel: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VideoModel: GuestPractice {
+    var about: About {
         About(
             id: "video-model", section: "6.2", scopes: [.guest], severities: [.advice, .info], fixes: [.xml],
             title: Text("Video card", "显卡型号"),
@@ -31,7 +28,7 @@ public struct VideoModel: GuestPractice {
             holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let videos = domain.videos
         let graphics = domain.graphics
         let defaultModel: String
@@ -126,7 +123,7 @@ public struct VideoModel: GuestPractice {
             disrupts: .guestRestart, note: note)
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func video(_ model: String, _ more: String = "<graphics type='vnc'/>") -> String {
             "<devices>\(more)<video><model type='\(model)'/></video></devices>"
         }

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// Every virtio device the guest is given has a driver inside (guide §6.1.4).
-public struct VirtioPresent: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct VirtioPresent: GuestPractice {
+    var about: About {
         About(
             id: "virtio-present", section: "6.1.4", scopes: [.inside], severities: [.warning], fixes: [.hand],
             title: Text("virtio drivers inside", "客户机内的 virtio 驱动"),
@@ -19,7 +16,7 @@ public struct VirtioPresent: GuestPractice {
             sources: ["guide §6.1.4", "kernel Documentation/driver-api/virtio/virtio.rst"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let devices = Self.virtioDevices(of: domain)
         guard let first = devices.first else { return .notApplicable(Text("it has no virtio device", "没有 virtio 设备")) }
         if let reason = Inside.isOff(guest) { return .notApplicable(reason) }
@@ -72,7 +69,7 @@ public struct VirtioPresent: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let disk = "<devices><disk type='file' device='disk'><target dev='vda' bus='virtio'/></disk></devices>"
         return Examples(
             fires: .guest(

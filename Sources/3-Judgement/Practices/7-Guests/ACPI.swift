@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// ACPI, which an orderly shutdown of an x86 guest needs (guide §7.1).
-public struct ACPI: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct ACPI: GuestPractice {
+    var about: About {
         About(
             id: "acpi", section: "7.1", scopes: [.guest], severities: [.error, .warning], fixes: [.xml],
             title: Text("ACPI", "ACPI"),
@@ -22,7 +19,7 @@ public struct ACPI: GuestPractice {
             sources: ["guide §7.1", "libvirt docs/formatdomain.rst, Hypervisor features"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         if domain.root.first("features", "acpi") != nil, domain.architecture == nil { return .pass }
         switch domain.isX86(onHost: estate.host.kernel.architecture) {
         case .unknown(let reason): return .unknown(reason)
@@ -61,7 +58,7 @@ public struct ACPI: GuestPractice {
                 evidence: [evidence]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest("no features", "", expect: .fires(.warning, observed: "absent")),
             .guest("features without ACPI", "<features><pae/></features>", expect: .fires(.warning)),

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// What the running kernel was started with is what the boot loader will give the next one (guide §7.5).
-public struct KernelCommandLineDrift: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct KernelCommandLineDrift: HostPractice {
+    var about: About {
         About(
             id: "kernel-command-line", section: "7.5", scopes: [.host], severities: [.warning], fixes: [.cmdline],
             title: Text("Kernel command line", "内核命令行"),
@@ -65,7 +62,7 @@ public struct KernelCommandLineDrift: HostPractice {
         return settings
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let running: KernelCommandLine
         switch host.kernel.commandLine {
         case .unknown(let reason): return .unknown(reason)
@@ -173,7 +170,7 @@ public struct KernelCommandLineDrift: HostPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .host("typed in the boot menu once", expect: .fires(.warning, observed: "absent")) {
                 $0.kernel.commandLine = .known(KernelCommandLine("root=/dev/sda2 quiet hugepagesz=1G hugepages=8"))

@@ -1,14 +1,11 @@
 import Changes
-public import DomainXML
-public import Inventory
+import DomainXML
+import Inventory
 import Quantities
 
 /// No fixed keyboard layout (guide §7.2, which shows how to set one).
-public struct Keymap: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct Keymap: GuestPractice {
+    var about: About {
         About(
             id: "keymap", section: "7.2", scopes: [.guest], severities: [.info], fixes: [.xml],
             title: Text("Keyboard layout", "键盘布局"),
@@ -23,7 +20,7 @@ public struct Keymap: GuestPractice {
             sources: ["guide §7.2", "qemu-devel 2019-05, D. Berrangé on keymaps"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let graphics = domain.graphics
         guard !graphics.isEmpty else { return .notApplicable(Text("it has no screen", "没有图形显示")) }
         var judgement = Judgement()
@@ -45,7 +42,7 @@ public struct Keymap: GuestPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest(
                 "the guide's example",

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Multipath devices by an alias that is the same on every host (guide §7.8).
-public struct MultipathAlias: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MultipathAlias: GuestPractice {
+    var about: About {
         About(
             id: "multipath-alias", section: "7.8", scopes: [.guest], severities: [.warning, .info],
             fixes: [.file, .xml],
@@ -30,7 +27,7 @@ public struct MultipathAlias: GuestPractice {
         case number(String)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var isConcerned = false
         for disk in domain.devices("disk") {
@@ -153,7 +150,7 @@ public struct MultipathAlias: GuestPractice {
         return !letters.isEmpty && letters.count <= 3 && letters.allSatisfy { $0 >= 0x61 && $0 <= 0x7A }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func disk(_ path: String) -> String {
             "<devices><disk type='block' device='disk'><source dev='\(path)'/><target dev='vda' bus='virtio'/></disk></devices>"
         }

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Persistent reservations of a shared LUN that reach the storage (guide §7.8).
-public struct SCSIReservations: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct SCSIReservations: GuestPractice {
+    var about: About {
         About(
             id: "scsi-reservations", section: "7.8", scopes: [.guest], severities: [.error, .warning], fixes: [.xml],
             title: Text("SCSI persistent reservations", "SCSI 永久预留"),
@@ -29,7 +26,7 @@ public struct SCSIReservations: GuestPractice {
             ])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         var judgement = Judgement()
         var isConcerned = false
         for disk in domain.devices("disk") {
@@ -241,7 +238,7 @@ public struct SCSIReservations: GuestPractice {
         return max(0, number - 1) / 7
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func disk(
             _ attributes: String = "type='block' device='lun'",
             _ reservations: String = "<reservations managed='yes'/>", target: String = "sda",

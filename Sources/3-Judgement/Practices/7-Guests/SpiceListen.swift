@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Screens that start, and that not everybody can look at (guide §7.3).
-public struct SpiceListen: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct SpiceListen: GuestPractice {
+    var about: About {
         About(
             id: "spice-listen", section: "7.3", scopes: [.guest], severities: [.error, .warning], fixes: [.xml, .file],
             title: Text("Spice and VNC: where they listen", "Spice 与 VNC 的侦听地址"),
@@ -29,7 +26,7 @@ public struct SpiceListen: GuestPractice {
             ])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let screens = domain.graphics.filter { $0.type == "spice" || $0.type == "vnc" }
         guard !screens.isEmpty else { return .notApplicable(Text("it has neither Spice nor VNC", "没有 Spice 或 VNC")) }
         var judgement = Judgement()
@@ -218,7 +215,7 @@ public struct SpiceListen: GuestPractice {
         screen.element.all("listen").contains { $0["address"] != nil } ? "address" : "listen"
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func graphics(_ xml: String) -> String { "<devices>\(xml)</devices>" }
         let ipv6: @Sendable (inout HostFacts) -> Void = { $0.network.ipv4Addresses = .known([]) }
         let withoutSpice: @Sendable () -> HypervisorCapabilities = {

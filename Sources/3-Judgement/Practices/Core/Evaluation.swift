@@ -30,7 +30,8 @@ extension Example {
     public func judgement(by practice: any Practice) -> Judgement {
         let estate = self.estate
         var all: [Judgement] = []
-        if let practice = practice as? any GuestPractice, let guest = estate.guests.first, let domain = guest.definition {
+        if let practice = practice as? any GuestPractice, let guest = estate.guests.first, let domain = guest.definition
+        {
             all.append(practice.verdict(practice.about, on: domain, of: guest, in: estate))
         } else if practice is any GuestPractice, !(practice is any HostPractice), !(practice is any ImagePractice) {
             preconditionFailure("\(file):\(line): the example has no guest")

@@ -4,7 +4,9 @@ public import HostFacts
 public import Inventory
 public import Quantities
 
-/// A practice's examples. There is no way to make one without a case that fires and a case that does not.
+/// A practice's examples.
+///
+/// There is no way to make one without a case that fires and a case that does not.
 public struct Examples: Sendable {
     /// Cases in which it finds something.
     public let fires: [Example]
@@ -16,11 +18,14 @@ public struct Examples: Sendable {
     /// Examples.
     ///
     /// - Parameters:
-    ///   - fires: a case that makes it fire, and more of them.
-    ///   - quiet: a case in which all is well, and more of them.
+    ///   - fires: a case that makes it fire.
+    ///   - moreThatFire: further such cases.
+    ///   - quiet: a case in which all is well, or the practice does not apply.
+    ///   - moreThatAreQuiet: further such cases.
     ///   - others: cases that are unknown or not applicable.
     public init(
-        fires: Example, _ moreThatFire: Example..., quiet: Example, _ moreThatAreQuiet: Example..., others: [Example] = []
+        fires: Example, _ moreThatFire: Example..., quiet: Example, _ moreThatAreQuiet: Example...,
+        others: [Example] = []
     ) {
         self.fires = [fires] + moreThatFire
         self.quiet = [quiet] + moreThatAreQuiet
@@ -68,7 +73,8 @@ public struct Example: Sendable {
 
     /// An example about the host: ``HostFacts/example`` with changes, and the guests it serves.
     public static func host(
-        _ title: String, expect: Expectation, guests: [String] = [], active: Bool = true, settings: Settings = Settings(),
+        _ title: String, expect: Expectation, guests: [String] = [], active: Bool = true,
+        settings: Settings = Settings(),
         file: String = #fileID, line: Int = #line, _ change: @escaping @Sendable (inout HostFacts) -> Void
     ) -> Example {
         Example(
@@ -77,16 +83,21 @@ public struct Example: Sendable {
     }
 
     /// An example about a guest: what stands inside `<domain type='kvm'>` (or a whole `<domain>`), on ``HostFacts/example`` with changes.
+    ///
     /// Other guests may stand beside it.
     public static func guest(
-        _ title: String, _ xml: String, expect: Expectation, workload: Workload = .general, active: Bool = true, beside: [String] = [],
+        _ title: String, _ xml: String, expect: Expectation, workload: Workload = .general, active: Bool = true,
+        beside: [String] = [],
         settings: Settings = Settings(), file: String = #fileID, line: Int = #line,
-        host change: @escaping @Sendable (inout HostFacts) -> Void = { _ in }, guest alter: @escaping @Sendable (inout Guest) -> Void = { _ in }
+        host change: @escaping @Sendable (inout HostFacts) -> Void = { _ in },
+        guest alter: @escaping @Sendable (inout Guest) -> Void = { _ in }
     ) -> Example {
         Example(
             title, expect: expect, file: file, line: line,
             estate: .example(
-                host: change, guests: [.example(xml, workload: workload, active: active, alter)] + beside.map { .example($0, active: active) },
+                host: change,
+                guests: [.example(xml, workload: workload, active: active, alter)]
+                    + beside.map { .example($0, active: active) },
                 settings: settings))
     }
 
@@ -94,12 +105,14 @@ public struct Example: Sendable {
     public static func image(
         _ title: String, expect: Expectation, guests: [String] = [], others: [ImageFacts] = [], active: Bool = true,
         settings: Settings = Settings(), file: String = #fileID, line: Int = #line,
-        host change: @escaping @Sendable (inout HostFacts) -> Void = { _ in }, _ image: @escaping @Sendable () -> ImageFacts
+        host change: @escaping @Sendable (inout HostFacts) -> Void = { _ in },
+        _ image: @escaping @Sendable () -> ImageFacts
     ) -> Example {
         Example(
             title, expect: expect, file: file, line: line,
             estate: .example(
-                host: change, guests: guests.map { .example($0, active: active) }, images: [image()] + others, settings: settings))
+                host: change, guests: guests.map { .example($0, active: active) }, images: [image()] + others,
+                settings: settings))
     }
 }
 
@@ -107,14 +120,17 @@ extension Estate {
     /// An estate for an example: the example host with changes.
     public static func example(
         host change: (inout HostFacts) -> Void = { _ in }, guests: [Guest] = [], images: [ImageFacts] = [],
-        capabilities: Fact<HypervisorCapabilities> = .known(.example), migrationTargets: [String: Fact<HypervisorCapabilities>] = [:],
+        capabilities: Fact<HypervisorCapabilities> = .known(.example),
+        migrationTargets: [String: Fact<HypervisorCapabilities>] = [:],
         settings: Settings = Settings()
     ) -> Estate {
         var host = HostFacts.example
         change(&host)
         return Estate(
-            host: host, guests: guests, images: Dictionary(images.map { ($0.path, .known($0)) }, uniquingKeysWith: { first, _ in first }),
-            hasImages: true, capabilities: capabilities, migrationTargets: migrationTargets, settings: settings, now: 1_795_000_000)
+            host: host, guests: guests,
+            images: Dictionary(images.map { ($0.path, .known($0)) }, uniquingKeysWith: { first, _ in first }),
+            hasImages: true, capabilities: capabilities, migrationTargets: migrationTargets, settings: settings,
+            now: 1_795_000_000)
     }
 }
 
@@ -191,7 +207,8 @@ extension HostFacts {
         host.cpu.caches = .known(
             [0, 1].map { node in
                 CPUCache(
-                    level: 3, type: "Unified", size: ByteCount(mebibytes: 32), cpus: CPUSet([0, 1, 2, 3, 8, 9, 10, 11].map { $0 + node * 4 }))
+                    level: 3, type: "Unified", size: ByteCount(mebibytes: 32),
+                    cpus: CPUSet([0, 1, 2, 3, 8, 9, 10, 11].map { $0 + node * 4 }))
             })
         host.cpu.vendor = .known("GenuineIntel")
         host.cpu.model = .known("Intel(R) Xeon(R) Gold 6334")
@@ -201,10 +218,12 @@ extension HostFacts {
         host.numa.nodes = .known(
             [0, 1].map { id in
                 NUMANode(
-                    id: id, cpus: id == 0 ? [0, 1, 2, 3, 8, 9, 10, 11] : [4, 5, 6, 7, 12, 13, 14, 15], memory: .known(ByteCount(gibibytes: 32)),
+                    id: id, cpus: id == 0 ? [0, 1, 2, 3, 8, 9, 10, 11] : [4, 5, 6, 7, 12, 13, 14, 15],
+                    memory: .known(ByteCount(gibibytes: 32)),
                     free: .known(ByteCount(gibibytes: 28)), distances: .known(id == 0 ? [10, 21] : [21, 10]),
                     hugePages: .known([
-                        HugePagePool(size: ByteCount(mebibytes: 2), total: 0), HugePagePool(size: ByteCount(gibibytes: 1), total: 0),
+                        HugePagePool(size: ByteCount(mebibytes: 2), total: 0),
+                        HugePagePool(size: ByteCount(gibibytes: 1), total: 0),
                     ]))
             })
         host.numa.statistics = .known([:])
@@ -217,7 +236,8 @@ extension HostFacts {
         host.memory.pageSize = .known(ByteCount(kibibytes: 4))
         host.memory.defaultHugePageSize = .known(ByteCount(mebibytes: 2))
         host.memory.hugePages = .known([
-            HugePagePool(size: ByteCount(mebibytes: 2), total: 0), HugePagePool(size: ByteCount(gibibytes: 1), total: 0),
+            HugePagePool(size: ByteCount(mebibytes: 2), total: 0),
+            HugePagePool(size: ByteCount(gibibytes: 1), total: 0),
         ])
         host.memory.thp.enabled = .known("madvise")
         host.memory.thp.defrag = .known("madvise")
@@ -239,7 +259,8 @@ extension HostFacts {
         host.memory.ksm.generalProfit = .known(0)
         host.memory.swap = .known([SwapArea(path: "/dev/sda3", size: ByteCount(gibibytes: 8))])
         for (key, value) in [
-            "vm.swappiness": "35", "fs.aio-max-nr": "1048576", "fs.aio-nr": "0", "kernel.numa_balancing": "1", "vm.nr_hugepages": "0",
+            "vm.swappiness": "35", "fs.aio-max-nr": "1048576", "fs.aio-nr": "0", "kernel.numa_balancing": "1",
+            "vm.nr_hugepages": "0",
             "kernel.io_uring_disabled": "0", "vm.overcommit_memory": "0", "vm.max_map_count": "65530",
         ] {
             host.sysctl.running[key] = .known(value)
@@ -251,7 +272,8 @@ extension HostFacts {
         host.storage.disks = .known([
             BlockDevice(
                 name: "sda", scheduler: .known("mq-deadline"), schedulers: ["mq-deadline", "kyber", "bfq", "none"],
-                isRotational: .known(false), size: .known(ByteCount(gibibytes: 960)), requests: .known(64), discards: .known(true),
+                isRotational: .known(false), size: .known(ByteCount(gibibytes: 960)), requests: .known(64),
+                discards: .known(true),
                 partitions: ["sda1", "sda2", "sda3"])
         ])
         host.storage.mounts = .known([Mount(source: "/dev/sda2", path: "/", type: "xfs", options: ["rw"])])
@@ -290,10 +312,12 @@ extension HypervisorCapabilities {
         capabilities.hypervisorVersion = SoftwareVersion(8, 2, 2)
         capabilities.driver = "QEMU"
         let machines =
-            ["8.2", "8.1", "7.2", "6.2", "5.2", "4.2", "2.11"].flatMap { [
-                MachineType(name: "pc-q35-\($0)", maxCPUs: 288, isDeprecated: $0 == "2.11"),
-                MachineType(name: "pc-i440fx-\($0)", maxCPUs: 255, isDeprecated: $0 == "2.11"),
-            ] } + [
+            ["8.2", "8.1", "7.2", "6.2", "5.2", "4.2", "2.11"].flatMap {
+                [
+                    MachineType(name: "pc-q35-\($0)", maxCPUs: 288, isDeprecated: $0 == "2.11"),
+                    MachineType(name: "pc-i440fx-\($0)", maxCPUs: 255, isDeprecated: $0 == "2.11"),
+                ]
+            } + [
                 MachineType(name: "q35", canonical: "pc-q35-8.2", maxCPUs: 288),
                 MachineType(name: "pc", canonical: "pc-i440fx-8.2", maxCPUs: 255),
             ]

@@ -6,7 +6,9 @@ public import Quantities
 public struct Judgement: Sendable {
     /// What is wrong.
     public var findings: [Finding] = []
-    /// What could not be read and would have been needed. A judgement that has some is never a pass.
+    /// What could not be read and would have been needed.
+    ///
+    /// A judgement that has some is never a pass.
     public var unknowns: [Unknown] = []
     /// Why the practice does not apply here; `nil` where it does.
     public var notApplicable: Text?
@@ -47,7 +49,9 @@ public struct Judgement: Sendable {
 public struct Finding: Sendable {
     /// When a finding holds: for a guest in the running domain and at its next start, for the host now and after a reboot.
     public struct Holds: OptionSet, Sendable, Hashable {
+        /// Bit 0: now; bit 1: at the next start; 0: at neither, which no finding has when it is reported.
         public let rawValue: UInt8
+        /// The moments that the bits name.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
         /// Now.
         public static let running = Holds(rawValue: 1)
@@ -67,7 +71,9 @@ public struct Finding: Sendable {
     public var observed: String
     /// The value wanted, with its unit.
     public var expected: String
-    /// When it holds. For guests the advisor fills it in.
+    /// When it holds.
+    ///
+    /// For guests the advisor fills it in.
     public var holds: Holds
     /// How to put it right.
     public var remedy: Remedy
@@ -78,7 +84,8 @@ public struct Finding: Sendable {
 
     /// A finding.
     public init(
-        _ severity: Severity, part: String? = nil, _ what: Text, observed: String, expected: String, holds: Holds = .both,
+        _ severity: Severity, part: String? = nil, _ what: Text, observed: String, expected: String,
+        holds: Holds = .both,
         remedy: Remedy, evidence: [Evidence] = [], owner: String? = nil
     ) {
         self.severity = severity

@@ -38,7 +38,9 @@ public protocol ImagePractice: Practice {
     func judge(_ image: ImageFacts, in estate: Estate) -> Judgement
 }
 
-/// What a practice is: identity, place in the guide, texts. A class, as a run hands it around for every guest.
+/// What a practice is: identity, place in the guide, texts.
+///
+/// A class, as a run hands it around for every guest.
 public final class About: Sendable {
     /// What a practice judges.
     public enum Scope: String, Sendable, Hashable, CaseIterable { case host, guest, image, inside }
@@ -67,7 +69,9 @@ public final class About: Sendable {
     public let today: Text?
     /// Where the facts are from: documents of the kernel, QEMU, libvirt, or the guide alone.
     public let sources: [String]
-    /// Domain types it holds for (`kvm`, `qemu`, `xen` …); other guests are not applicable. Empty: every type.
+    /// Domain types it holds for (`kvm`, `qemu`, `xen` …); other guests are not applicable.
+    ///
+    /// Empty: every type.
     public let domainTypes: Set<String>
     /// Whether it holds for confidential guests (SEV, TDX) too.
     public let holdsForConfidential: Bool
@@ -77,7 +81,8 @@ public final class About: Sendable {
 
     /// A description.
     public init(
-        id: String, aliases: [String] = [], section: String, scopes: [Scope], severities: [Severity], fixes: [FixKind], title: Text,
+        id: String, aliases: [String] = [], section: String, scopes: [Scope], severities: [Severity], fixes: [FixKind],
+        title: Text,
         why: Text, tradeOff: Text, guideSays: Text? = nil, today: Text? = nil, sources: [String] = [],
         domainTypes: Set<String> = ["kvm", "qemu"], holdsForConfidential: Bool = true
     ) {

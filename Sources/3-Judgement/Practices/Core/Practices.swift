@@ -11,6 +11,7 @@ public enum Practices {
 
     /// A section as text that sorts by its numbers.
     private static func sectionKey(_ section: String) -> String {
-        section.split(separator: ".").map { String(repeating: "0", count: max(0, 3 - $0.count)) + $0 }.joined(separator: ".")
+        section.split(separator: ".").map { String(repeating: "0", count: max(0, 3 - $0.count)) + $0 }.joined(
+            separator: ".")
     }
 }

@@ -50,7 +50,9 @@ enum ForesightJSON {
         }
     }
 
-    private static func findings(_ name: String, _ findings: [ReadinessFinding], _ language: Language, _ json: inout JSONWriter) {
+    private static func findings(
+        _ name: String, _ findings: [ReadinessFinding], _ language: Language, _ json: inout JSONWriter
+    ) {
         json.member(name, array: findings) { json, finding in
             json.object { json in
                 json.member("id", finding.kind.rawValue)

@@ -9,13 +9,16 @@ enum ForesightText {
         let language = page.language
         page.line("")
         page.line(style.ink(Text("If the host rebooted now", "若主机现在重启")[language], .bold))
-        guard !predictions.isEmpty else { return page.paragraph(Text("No guest is defined.", "没有已定义的客户机。")[language], indent: 2) }
+        guard !predictions.isEmpty else {
+            return page.paragraph(Text("No guest is defined.", "没有已定义的客户机。")[language], indent: 2)
+        }
         let width = min(32, predictions.map { Columns.width($0.guest) }.max() ?? 0)
         for prediction in predictions {
             let (mark, words): (String, String) =
                 switch prediction.verdict {
                 case .starts: (style.ink("✓", .green), Text("would start", "可以启动")[language])
-                case .fails: (style.ink("✗", .bold, .red), style.ink(Text("would not start", "无法启动")[language], .bold, .red))
+                case .fails:
+                    (style.ink("✗", .bold, .red), style.ink(Text("would not start", "无法启动")[language], .bold, .red))
                 case .unknown: (style.ink("?", .yellow), Text("cannot be told", "无法判断")[language])
                 }
             let autostart = prediction.place.map { Text(" (autostart \($0))", "(自动启动 \($0))")[language] } ?? ""
@@ -23,7 +26,9 @@ enum ForesightText {
             for obstacle in prediction.obstacles {
                 obstacleLines(obstacle, mark: obstacle.kind.rawValue, &page)
             }
-            for risk in prediction.risks { obstacleLines(risk, mark: Text("risk", "风险")[language] + " " + risk.kind.rawValue, &page) }
+            for risk in prediction.risks {
+                obstacleLines(risk, mark: Text("risk", "风险")[language] + " " + risk.kind.rawValue, &page)
+            }
             if case .unknown(let reasons) = prediction.verdict {
                 for reason in reasons.prefix(style.isVerbose ? .max : 3) {
                     page.paragraph(Columns.plain(Words.reason(reason)[language]), indent: 6, dim: true)
@@ -36,7 +41,8 @@ enum ForesightText {
         page.paragraph(
             Text(
                 "\(predictions.count) guests: \(starting) would start, \(failing) would not, \(predictions.count - starting - failing) cannot be told.",
-                "\(predictions.count) 个客户机:\(starting) 个可以启动,\(failing) 个无法启动,\(predictions.count - starting - failing) 个无法判断。")[language], indent: 0)
+                "\(predictions.count) 个客户机:\(starting) 个可以启动,\(failing) 个无法启动,\(predictions.count - starting - failing) 个无法判断。"
+            )[language], indent: 0)
     }
 
     private static func obstacleLines(_ obstacle: StartObstacle, mark: String, _ page: inout Page) {
@@ -51,13 +57,18 @@ enum ForesightText {
         let style = page.style
         let language = page.language
         page.line("")
-        page.line(style.ink(Text("Ready for \(report.target.name)?", "是否可以迁移到 \(report.target.name)?")[language], .bold))
+        page.line(
+            style.ink(Text("Ready for \(report.target.name)?", "是否可以迁移到 \(report.target.name)?")[language], .bold))
         func lines(_ findings: [ReadinessFinding]) {
             for finding in findings {
                 let part = finding.part.map { " · \(Columns.plain($0))" } ?? ""
-                page.paragraph("\(finding.severity.rawValue) \(finding.kind.rawValue)\(part): " + Columns.plain(finding.what[language]), indent: 6)
+                page.paragraph(
+                    "\(finding.severity.rawValue) \(finding.kind.rawValue)\(part): "
+                        + Columns.plain(finding.what[language]), indent: 6)
                 page.field(Words.remedy[language], Columns.plain(finding.remedy[language]), indent: 8)
-                for command in finding.commands { page.field("", "# " + Columns.plain(Words.oneLine(command)), indent: 8) }
+                for command in finding.commands {
+                    page.field("", "# " + Columns.plain(Words.oneLine(command)), indent: 8)
+                }
             }
         }
         if !report.host.isEmpty {
@@ -74,7 +85,9 @@ enum ForesightText {
                 }
             page.line("  \(mark) " + Columns.padded(Columns.plain(guest.guest), width) + "  " + words[language])
             lines(guest.findings)
-            for reason in guest.unknowns.prefix(style.isVerbose ? .max : 2) { page.paragraph(Columns.plain(Words.reason(reason)[language]), indent: 6, dim: true) }
+            for reason in guest.unknowns.prefix(style.isVerbose ? .max : 2) {
+                page.paragraph(Columns.plain(Words.reason(reason)[language]), indent: 6, dim: true)
+            }
         }
         page.line("")
         let ready = report.guests.filter { $0.verdict == .ready }.count
@@ -82,6 +95,7 @@ enum ForesightText {
         page.paragraph(
             Text(
                 "\(report.guests.count) guests: \(ready) ready, \(blocked) blocked, \(report.guests.count - ready - blocked) cannot be told.",
-                "\(report.guests.count) 个客户机:\(ready) 个就绪,\(blocked) 个受阻,\(report.guests.count - ready - blocked) 个无法判断。")[language], indent: 0)
+                "\(report.guests.count) 个客户机:\(ready) 个就绪,\(blocked) 个受阻,\(report.guests.count - ready - blocked) 个无法判断。"
+            )[language], indent: 0)
     }
 }

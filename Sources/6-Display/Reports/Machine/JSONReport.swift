@@ -4,7 +4,9 @@ import JSONText
 import Practices
 import Quantities
 
-/// JSON, version 1: `Schemas/check-1.schema.json`. Fields never change their meaning; new ones may come.
+/// JSON, version 1: `Schemas/check-1.schema.json`.
+///
+/// Fields never change their meaning; new ones may come.
 struct JSONReport: ReportWriter {
     static let schemaVersion = 1
 
@@ -37,9 +39,17 @@ struct JSONReport: ReportWriter {
                 }
             }
             json.key("afterReboot")
-            if let predictions = report.afterReboot { ForesightJSON.start(predictions, language, &json) } else { json.null() }
+            if let predictions = report.afterReboot {
+                ForesightJSON.start(predictions, language, &json)
+            } else {
+                json.null()
+            }
             json.key("readiness")
-            if let readiness = report.readiness { ForesightJSON.readiness(readiness, language, &json) } else { json.null() }
+            if let readiness = report.readiness {
+                ForesightJSON.readiness(readiness, language, &json)
+            } else {
+                json.null()
+            }
             json.member("subjects", array: report.audit.results) { json, result in
                 json.object { json in
                     json.member("kind", result.subject.kind.rawValue)

@@ -2,7 +2,9 @@ import Advisor
 import Practices
 import Quantities
 
-/// JUnit XML: a test suite for each subject, a test case for each practice. Unknown is an error: it is not a skip.
+/// JUnit XML: a test suite for each subject, a test case for each practice.
+///
+/// Unknown is an error: it is not a skip.
 struct JUnitReport: ReportWriter {
     func write(_ report: Report) -> [UInt8] {
         var xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

@@ -135,7 +135,9 @@ public struct TextReport: ReportWriter {
             var seen = Set<Unknown>()
             for remark in result.unknowns {
                 if ids[remark.reason] == nil { order.append(remark.reason) }
-                if !(ids[remark.reason] ?? []).contains(remark.practice) { ids[remark.reason, default: []].append(remark.practice) }
+                if !(ids[remark.reason] ?? []).contains(remark.practice) {
+                    ids[remark.reason, default: []].append(remark.practice)
+                }
                 if seen.insert(remark.reason).inserted { subjects[remark.reason, default: 0] += 1 }
             }
         }
@@ -151,7 +153,9 @@ public struct TextReport: ReportWriter {
             let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", …" : "")
             page.paragraph(Columns.plain("\(shown): \(Words.reason(reason)[report.language])"), indent: 2, dim: true)
         }
-        if ranked.count > 5 { page.paragraph(Words.moreReasons(ranked.count - 5)[report.language], indent: 2, dim: true) }
+        if ranked.count > 5 {
+            page.paragraph(Words.moreReasons(ranked.count - 5)[report.language], indent: 2, dim: true)
+        }
     }
 
     private func summary(_ report: Report, _ page: inout Page) {

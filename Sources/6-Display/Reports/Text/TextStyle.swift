@@ -80,7 +80,9 @@ public enum Columns {
         }
     }
 
-    /// Breaks a text into lines of at most some columns: at spaces, and between ideographs. A longer word stands on a line of its own.
+    /// Breaks a text into lines of at most some columns: at spaces, and between ideographs.
+    ///
+    /// A longer word stands on a line of its own.
     public static func wrapped(_ text: String, to columns: Int) -> [String] {
         var lines: [String] = []
         var line = ""
@@ -101,7 +103,9 @@ public enum Columns {
         return lines
     }
 
-    /// What may not be broken, with whether a space stood before it. An ideograph begins a piece; closing punctuation stays with what it closes.
+    /// What may not be broken, with whether a space stood before it.
+    ///
+    /// An ideograph begins a piece; closing punctuation stays with what it closes.
     private static func pieces(_ text: String) -> [(String, Bool)] {
         var pieces: [(String, Bool)] = []
         var word = ""
