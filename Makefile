@@ -12,10 +12,11 @@ help:
 	  'make demo             install what is missing, build, audit the example estate and this machine' \
 	  'make test             install what is missing, build, run every test' \
 	  'make build            the release binary: $(TOOL)' \
-	  'make lint             formatting and a release build in which warnings are errors' \
+	  'make lint             formatting and documentation, strictly' \
+	  'make werror           the release build, in which warnings are errors' \
 	  'make bench            guests per second, beside virt-xml-validate' \
 	  'make fuzz SECONDS=60  fuzz every parser' \
-	  'make install          binary, man page, completions below PREFIX (/usr/local)'
+	  'make install          binary, manual pages, completions below PREFIX (/usr/local)'
 
 setup-build:
 	@scripts/setup build
@@ -59,7 +60,9 @@ install: build
 	$(TOOL) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nearmetal
 	$(TOOL) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nearmetal
 	$(TOOL) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nearmetal.fish
-	install -Dm644 Documentation/nearmetal.1 $(DESTDIR)$(PREFIX)/share/man/man1/nearmetal.1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m644 Documentation/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m644 Documentation/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
 
 clean:
 	$(SWIFT) package clean

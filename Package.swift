@@ -128,6 +128,7 @@ let package = Package(
                 "Quantities", "JSONText", "Changes",
             ], exclude: ["Golden"]),
         tests("ToolTests", ["Quantities"]),
+        tests("DocumentationTests", ["Quantities"]),
     ]
 )
 for target in package.targets where target.type == .regular && target.path == nil {
