@@ -112,7 +112,13 @@ let package = Package(
         tests("DomainXMLTests", ["DomainXML", "Quantities"]),
         tests("HostFactsTests", ["HostFacts", "Quantities"]),
         tests("DiskImageTests", ["DiskImage", "Quantities"]),
-        tests("LibvirtTests", ["Libvirt", "Survey", "Inventory", "Quantities", "DomainXML"]),
+        tests(
+            "LibvirtTests",
+            ["Libvirt", "Survey", "Inventory", "DomainXML", "Quantities", "ToolRunning", "nearmetal"]),
+        // Linked with libvirt itself, to compare what the product looks up with what the headers declare.
+        .testTarget(
+            name: "LibvirtHeaderTests", dependencies: ["Libvirt", "CLibvirt"], swiftSettings: swiftSettings,
+            linkerSettings: [.linkedLibrary("virt")]),
         tests(
             "PracticesTests",
             ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),
@@ -127,7 +133,8 @@ let package = Package(
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
                 "Quantities", "JSONText", "Changes",
             ], exclude: ["Golden"]),
-        tests("ToolTests", ["Quantities"]),
+        tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
+        .target(name: "ToolRunning", path: "Tests/ToolRunning", swiftSettings: swiftSettings),
         tests("DocumentationTests", ["Quantities"]),
     ]
 )

@@ -48,7 +48,6 @@ public actor Connection {
     private let handle = Mutex<UInt>(0)
     private let worker = DispatchQueue(label: "nearmetal.libvirt.calls")
     private let timeout: Double
-    private let name: String
 
     /// A connection that is not open yet.
     ///
@@ -59,7 +58,6 @@ public actor Connection {
         requested = uri
         // An embedded driver first asks every emulator what it can do.
         self.timeout = uri?.contains("/embed") == true ? max(timeout, 60) : timeout
-        name = uri ?? "libvirt"
     }
     private let requested: String?
 
@@ -67,47 +65,66 @@ public actor Connection {
         let number = handle.withLock { $0 }
         guard number != 0, case .success(let library) = Library.shared else { return }
         // A call that hangs still holds the queue: the handle is left to it then.
-        worker.async { _ = library.close(OpaquePointer(bitPattern: number)) }
+        worker.async { withoutPipeSignals { _ = library.close(OpaquePointer(bitPattern: number)) } }
     }
 
-    /// Opens it: read-only where that is enough, since an audit changes nothing and ordinary users may do that; read-write where the driver has no
-    /// other way.
+    /// Opens it, read-write where libvirt lets this user do that without asking anybody, else read-only.
+    ///
+    /// An audit changes nothing; but readers are refused some questions, such as for domain capabilities.
     ///
     /// - Throws: `notInstalled`, `noConnection`, `timedOut`.
     public func open() throws(LibvirtError) {
         let library = try Library.shared.get()
         let uri = requested
-        let number = try limited("virConnectOpen") { () -> Result<UInt, LibvirtError> in
+        let number = try limited("virConnectOpen") { _ -> Result<UInt, LibvirtError> in
             if uri?.contains("/embed") == true { EventLoop.start(library) }
-            let isReadWrite = uri.map { $0.contains("/embed") || $0.hasPrefix("test:") } ?? false
-            var opened = isReadWrite ? nil : library.openReadOnly(uri)
-            var failure = opened == nil && !isReadWrite ? library.failure("virConnectOpenReadOnly") : nil
-            if opened == nil {
-                opened = library.open(uri)
-                if opened == nil, failure == nil { failure = library.failure("virConnectOpen") }
+            var failure: LibvirtError?
+            for isReadOnly in Self.isTrusted(uri) ? [false, true] : [true, false] {
+                if let opened = isReadOnly ? library.openReadOnly(uri) : library.open(uri) {
+                    return .success(UInt(bitPattern: opened))
+                }
+                // Whatever libvirt calls it: there is no connection.
+                let error = library.failure(isReadOnly ? "virConnectOpenReadOnly" : "virConnectOpen")
+                failure = failure ?? LibvirtError(.noConnection, error.function, error.message, remedy: error.remedy)
             }
-            guard let opened else {
-                return .failure(failure ?? LibvirtError(.noConnection, "virConnectOpen", "no connection"))
-            }
-            return .success(UInt(bitPattern: opened))
+            return .failure(failure ?? LibvirtError(.noConnection, "virConnectOpen", "no connection"))
         }.get()
         handle.withLock { $0 = number }
     }
 
-    /// Runs a blocking call on the worker thread and waits for it no longer than the limit.
-    private func limited<Value: Sendable>(_ function: String, _ call: @escaping @Sendable () -> Value)
-        throws(LibvirtError) -> Value
-    {
+    /// Whether a read-write connection needs no password or consent: root's, a user's own, and drivers without a daemon.
+    private static func isTrusted(_ uri: String?) -> Bool {
+        guard let uri, geteuid() != 0 else { return geteuid() == 0 }
+        return uri.hasPrefix("test:") || ["/embed", "/session", "://root@"].contains { uri.contains($0) }
+    }
+
+    /// Runs blocking calls on the worker thread, and waits for it as long as it shows signs of life within the limit.
+    ///
+    /// A list of many domains over a slow line takes long, and gives such signs; a daemon that hangs gives none.
+    private func limited<Value: Sendable>(
+        _ function: String, within limit: Double? = nil, _ call: @escaping @Sendable (Pulse) -> Value
+    ) throws(LibvirtError) -> Value {
+        let limit = limit ?? timeout
         let answer = Answer<Value>()
+        let pulse = Pulse()
         let done = DispatchSemaphore(value: 0)
         worker.async {
-            answer.value.withLock { $0 = call() }
+            withoutPipeSignals { answer.value.withLock { $0 = call(pulse) } }
             done.signal()
         }
-        guard done.wait(timeout: .now() + timeout) == .success, let value = answer.value.withLock({ $0 }) else {
-            throw LibvirtError(
-                .timedOut, function, "\(name) did not answer within \(Int(timeout)) seconds",
-                remedy: "Look at the daemon: systemctl status libvirtd virtqemud")
+        var beats = 0
+        while done.wait(timeout: .now() + limit) != .success {
+            let now = pulse.beats.withLock { $0 }
+            guard now > beats else {
+                throw LibvirtError(
+                    .timedOut, function,
+                    "no answer within \(Int(exactly: limit).map { "\($0)" } ?? "\(limit)") seconds",
+                    remedy: LibvirtError.lookAtDaemon)
+            }
+            beats = now
+        }
+        guard let value = answer.value.withLock({ $0 }) else {
+            throw LibvirtError(.failed, function, "\(function) gave no answer")
         }
         return value
     }
@@ -117,16 +134,30 @@ public actor Connection {
         let value = Mutex<Value?>(nil)
     }
 
+    /// Counts the steps of a call that has several.
+    private final class Pulse: Sendable {
+        let beats = Mutex(0)
+        func beat() { beats.withLock { $0 += 1 } }
+    }
+
     private func ask<Value: Sendable>(
-        _ function: String, _ call: @escaping @Sendable (Library, virConnectPtr) -> Result<Value, LibvirtError>
+        _ function: String, within limit: Double? = nil,
+        _ call: @escaping @Sendable (Library, virConnectPtr) -> Result<Value, LibvirtError>
+    ) throws(LibvirtError) -> Value {
+        try ask(function, within: limit) { library, connection, _ in call(library, connection) }
+    }
+
+    private func ask<Value: Sendable>(
+        _ function: String, within limit: Double? = nil,
+        _ call: @escaping @Sendable (Library, virConnectPtr, Pulse) -> Result<Value, LibvirtError>
     ) throws(LibvirtError) -> Value {
         let library = try Library.shared.get()
         let number = handle.withLock { $0 }
-        return try limited(function) { () -> Result<Value, LibvirtError> in
+        return try limited(function, within: limit) { pulse -> Result<Value, LibvirtError> in
             guard let connection = OpaquePointer(bitPattern: number) else {
                 return .failure(LibvirtError(.noConnection, function, "the connection is not open"))
             }
-            return call(library, connection)
+            return call(library, connection, pulse)
         }.get()
     }
 
@@ -150,8 +181,10 @@ public actor Connection {
     }
 
     /// The `<capabilities>` document.
+    ///
+    /// A daemon that was just started first asks every emulator what it can do: the limit is three times the usual one.
     public func capabilities() throws(LibvirtError) -> String {
-        try ask("virConnectGetCapabilities") { library, connection in
+        try ask("virConnectGetCapabilities", within: 3 * timeout) { library, connection in
             library.capabilities(connection).map { .success(Self.taken($0)) }
                 ?? .failure(library.failure("virConnectGetCapabilities"))
         }
@@ -169,7 +202,7 @@ public actor Connection {
     ///
     /// One that goes away while it is asked is left out.
     public func domains() throws(LibvirtError) -> [DomainRecord] {
-        try ask("virConnectListAllDomains") { library, connection in
+        try ask("virConnectListAllDomains") { library, connection, pulse in
             var list: UnsafeMutablePointer<virDomainPtr?>?
             let count = library.listAllDomains(connection, &list, 0)
             guard count >= 0, let list else { return .failure(library.failure("virConnectListAllDomains")) }
@@ -179,6 +212,7 @@ public actor Connection {
             }
             var records: [DomainRecord] = []
             for index in 0..<Int(count) {
+                pulse.beat()
                 switch Self.record(library, list[index]) {
                 case .success(let record): if let record { records.append(record) }
                 case .failure(let error): return .failure(error)
@@ -191,15 +225,17 @@ public actor Connection {
     private static func record(_ library: Library, _ domain: virDomainPtr?) -> Result<DomainRecord?, LibvirtError> {
         guard let name = library.domainName(domain).map({ String(cString: $0) }) else { return .success(nil) }
         var record = DomainRecord(name: name)
-        let isActive = library.domainIsActive(domain) == 1
-        let isPersistent = library.domainIsPersistent(domain) != 0
-        if isActive {
+        let active = library.domainIsActive(domain)
+        if active < 0, let end = end(library, "virDomainIsActive") { return end }
+        let persistent = library.domainIsPersistent(domain)
+        if persistent < 0, let end = end(library, "virDomainIsPersistent") { return end }
+        if active == 1 {
             record.live = library.domainXML(domain, 0).map { taken($0) }
-            if record.live == nil { return gone(library) }
+            if record.live == nil, let end = end(library, "virDomainGetXMLDesc") { return end }
         }
-        if isPersistent {
+        if persistent != 0 {
             record.persistent = library.domainXML(domain, VIR_DOMAIN_XML_INACTIVE.rawValue).map { taken($0) }
-            if record.persistent == nil { return gone(library) }
+            if record.persistent == nil, let end = end(library, "virDomainGetXMLDesc") { return end }
         }
         var state: Int32 = 0
         if library.domainState(domain, &state, nil, 0) == 0 { record.state = state }
@@ -216,10 +252,15 @@ public actor Connection {
         return .success(record)
     }
 
-    /// A domain that is no more is left out; any other failure ends the listing.
-    private static func gone(_ library: Library) -> Result<DomainRecord?, LibvirtError> {
-        let error = library.failure("virDomainGetXMLDesc")
-        return error.kind == .noDomain ? .success(nil) : .failure(error)
+    /// What a failed question about a domain ends: one that is no more is left out; a driver that does not know the question ends nothing; any other
+    /// failure ends the listing.
+    private static func end(_ library: Library, _ function: String) -> Result<DomainRecord?, LibvirtError>? {
+        let error = library.failure(function)
+        return switch error.kind {
+        case .noDomain: .success(nil)
+        case .unsupported: nil
+        default: .failure(error)
+        }
     }
 
     /// Statistics of all running domains in one call.
@@ -270,6 +311,26 @@ public actor Connection {
         defer { free(text) }
         return String(cString: text)
     }
+}
+
+/// Runs calls that may write to a daemon that is gone: libvirt leaves SIGPIPE to the program, which it would end.
+///
+/// Only this thread holds it back, and takes back what came, so that the rest of the program, and `| head`, stay as they are.
+private func withoutPipeSignals(_ body: () -> Void) {
+    var pipe = sigset_t()
+    var before = sigset_t()
+    var pending = sigset_t()
+    sigemptyset(&pipe)
+    sigaddset(&pipe, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &pipe, &before)
+    sigpending(&pending)
+    let wasPending = sigismember(&pending, SIGPIPE) == 1
+    body()
+    if !wasPending {
+        var now = timespec()
+        while sigtimedwait(&pipe, nil, &now) < 0, errno == EINTR {}
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nil)
 }
 
 /// Runs an actor's jobs on a queue of its own.

@@ -3,7 +3,8 @@ internal import Glibc
 
 /// libvirt's functions, looked up in the library once it is wanted.
 ///
-/// SAFETY: each `symbol` is cast to the type its declaration has in libvirt's headers, by hand: no test compares them yet.
+/// SAFETY: each `symbol` is cast to the type its declaration has in libvirt's headers, written by hand here. `FunctionsTests` does not compile where
+/// one differs from the header, and fails where one is looked up by the name of another.
 struct Library: Sendable {
     let initialize: @convention(c) () -> Int32
     let setErrorFunc: @convention(c) (UnsafeMutableRawPointer?, virErrorFunc?) -> Void
@@ -13,7 +14,6 @@ struct Library: Sendable {
     let open: @convention(c) (UnsafePointer<CChar>?) -> virConnectPtr?
     let openReadOnly: @convention(c) (UnsafePointer<CChar>?) -> virConnectPtr?
     let close: @convention(c) (virConnectPtr?) -> Int32
-    let setKeepAlive: @convention(c) (virConnectPtr?, Int32, UInt32) -> Int32
     let uri: @convention(c) (virConnectPtr?) -> UnsafeMutablePointer<CChar>?
     let type: @convention(c) (virConnectPtr?) -> UnsafePointer<CChar>?
     let version: @convention(c) (virConnectPtr?, UnsafeMutablePointer<UInt>?) -> Int32
@@ -82,7 +82,6 @@ struct Library: Sendable {
         open = try find("virConnectOpen")
         openReadOnly = try find("virConnectOpenReadOnly")
         close = try find("virConnectClose")
-        setKeepAlive = try find("virConnectSetKeepAlive")
         uri = try find("virConnectGetURI")
         type = try find("virConnectGetType")
         version = try find("virConnectGetVersion")
@@ -124,11 +123,13 @@ struct Library: Sendable {
             return LibvirtError(.unsupported, function, message)
         case VIR_ERR_OPERATION_TIMEOUT.rawValue: return LibvirtError(.timedOut, function, message)
         default:
-            // A daemon that goes away in the middle shows as an error of the RPC layer.
-            let isGone =
-                error.domain == Int32(VIR_FROM_RPC.rawValue)
-                || UInt32(bitPattern: error.code) == VIR_ERR_SYSTEM_ERROR.rawValue
-            return LibvirtError(isGone ? .noConnection : .failed, function, message)
+            // A daemon that is not there, or goes away in the middle, shows as an error of the client's own side of the protocol.
+            let isGone = [VIR_FROM_RPC, VIR_FROM_REMOTE].contains { error.domain == Int32($0.rawValue) }
+            guard isGone else { return LibvirtError(.failed, function, message) }
+            let wasOpen = !function.hasPrefix("virConnectOpen")
+            return LibvirtError(
+                .noConnection, function, wasOpen ? "the connection was lost: \(message)" : message,
+                remedy: LibvirtError.lookAtDaemon)
         }
     }
 }

@@ -24,6 +24,9 @@ public struct LibvirtError: Error, Sendable, CustomStringConvertible {
     /// A sentence on what to do; `nil` if nothing helps.
     public var remedy: String?
 
+    /// What helps where a daemon is gone or hangs.
+    static let lookAtDaemon = "Look at the daemon: systemctl status libvirtd virtqemud"
+
     init(_ kind: Kind, _ function: String, _ message: String, remedy: String? = nil) {
         self.kind = kind
         self.function = function

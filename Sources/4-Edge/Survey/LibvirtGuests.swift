@@ -36,6 +36,7 @@ struct LibvirtGuests: Sendable {
         let place = uri ?? "qemu:///system"
         do throws(LibvirtError) {
             try await connection.open()
+            let uri = try await connection.uri()
             let records = try await connection.domains()
             var statistics = try await Result<[StatisticsRecord], LibvirtError>.of { () async throws(LibvirtError) in
                 try await connection.statistics()
@@ -47,8 +48,8 @@ struct LibvirtGuests: Sendable {
                 loads = Self.loads(before, after, seconds: seconds)
                 statistics = .success(after)
             }
-            let capabilities = await Self.capabilities(connection)
-            return LibvirtGuests(records, statistics, loads, capabilities, uri: try await connection.uri(), settings)
+            let capabilities = try await Self.capabilities(connection)
+            return LibvirtGuests(records, statistics, loads, capabilities, uri: uri, settings)
         } catch {
             throw SurveyError(error.message, place: place, remedy: error.remedy)
         }
@@ -161,10 +162,21 @@ struct LibvirtGuests: Sendable {
         return loads
     }
 
-    private static func capabilities(_ connection: Connection) async -> Fact<HypervisorCapabilities> {
-        do {
-            var capabilities = try HypervisorCapabilities(
-                capabilities: await connection.capabilities(), path: "capabilities")
+    /// What the host can do.
+    ///
+    /// That takes long where many emulators are asked: if too long, it is unknown, and nothing more is asked.
+    private static func capabilities(_ connection: Connection) async throws(LibvirtError)
+        -> Fact<HypervisorCapabilities>
+    {
+        let document: String
+        do throws(LibvirtError) {
+            document = try await connection.capabilities()
+        } catch {
+            if error.kind == .noConnection { throw error }
+            return .unknown(Unknown(.failed(error.message), source: error.function))
+        }
+        do throws(XMLError) {
+            var capabilities = try HypervisorCapabilities(capabilities: document, path: "capabilities")
             if let more = try? await connection.domainCapabilities() {
                 try? capabilities.add(domainCapabilities: more, path: "domain capabilities")
             }

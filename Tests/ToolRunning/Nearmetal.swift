@@ -1,0 +1,50 @@
+import Foundation
+
+/// The built binary beside the tests.
+public enum Nearmetal {
+    /// Its path: built with the tests, it lies in their folder.
+    public static let path: String = {
+        var path = [CChar](repeating: 0, count: 4097)
+        let count = max(0, readlink("/proc/self/exe", &path, path.count - 1))
+        let tests = String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for program in [tests, CommandLine.arguments[0]] {
+            let beside = URL(filePath: program).deletingLastPathComponent().appending(path: "nearmetal").path
+            if FileManager.default.isExecutableFile(atPath: beside) { return beside }
+        }
+        return "nearmetal"
+    }()
+
+    /// Runs it to its end.
+    public static func run(
+        _ arguments: String..., input: RunningProgram.Input = .none, environment: [String: String] = [:],
+        folder: String = "/",
+        output: RunningProgram.Output = .kept, within limit: Double = 60
+    ) async throws -> Run {
+        try await start(arguments, input: input, environment: environment, folder: folder, output: output)
+            .end(within: limit)
+    }
+
+    /// Starts it.
+    public static func start(
+        _ arguments: [String], input: RunningProgram.Input = .none, environment: [String: String] = [:],
+        folder: String = "/",
+        output: RunningProgram.Output = .kept
+    ) throws -> RunningProgram {
+        try RunningProgram(
+            path, arguments, input: input,
+            environment: RunningProgram.plainEnvironment.merging(environment) { $1 }, folder: folder, output: output)
+    }
+}
+
+/// A folder of its own, gone when the test ends.
+public func inTemporaryFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let folder = NSTemporaryDirectory() + "nearmetal-\(UUID().uuidString.prefix(8))"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return try await body(folder)
+}
+
+/// Writes a file of a test.
+public func put(_ text: String, _ path: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: path))
+}
