@@ -132,7 +132,7 @@ let package = Package(
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
                 "Quantities", "JSONText", "Changes",
-            ], exclude: ["Golden"]),
+            ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         .target(name: "ToolRunning", path: "Tests/ToolRunning", swiftSettings: swiftSettings),
         tests("DocumentationTests", ["Quantities"]),

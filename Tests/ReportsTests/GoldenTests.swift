@@ -24,6 +24,37 @@ import Testing
         try compare(format.write(SampleReport.make()), "sample.\(format.rawValue)")
     }
 
+    @Test(arguments: ReportFormat.allCases) func forecast(_ format: ReportFormat) throws {
+        try compare(format.write(SampleForecast.make()), "forecast.\(format.rawValue)")
+    }
+
+    /// Each question by itself.
+    @Test(arguments: ReportFormat.allCases) func eachQuestion(_ format: ReportFormat) throws {
+        let both = String(decoding: format.write(SampleForecast.make()), as: UTF8.self)
+        for report in [SampleForecast.make(target: false), SampleForecast.make(afterReboot: false)] {
+            let one = String(decoding: format.write(report), as: UTF8.self)
+            #expect(one.contains("web") == (format != .prometheus) && one.utf8.count < both.utf8.count)
+        }
+    }
+
+    /// `--fail-on` counts an obstacle as an error, a risk as a warning.
+    @Test func whatFails() {
+        #expect(SampleForecast.make().fails)
+        #expect(!SampleForecast.make(failOn: nil).fails)
+        var report = SampleForecast.make(target: false)
+        report.afterReboot?[1].verdict = .starts
+        #expect(!report.fails)
+        report.failOn = .warning
+        #expect(report.fails)
+        #expect(report.hasUnknowns)
+        report.afterReboot?.removeLast(2)
+        #expect(!report.fails && !report.hasUnknowns)
+    }
+
+    @Test func forecastInChinese() throws {
+        try compare(ReportFormat.markdown.write(SampleForecast.make(language: .chinese)), "forecast.zh.markdown")
+    }
+
     @Test func chinese() throws {
         try compare(ReportFormat.text.write(SampleReport.make(language: .chinese)), "sample.zh.text")
     }

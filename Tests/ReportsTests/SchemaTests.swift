@@ -1,4 +1,9 @@
+import Advisor
+import ExampleEstate
 import Foundation
+import HostFacts
+import Inventory
+import Practices
 import Quantities
 import Testing
 
@@ -11,10 +16,9 @@ import Testing
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     static let hasValidator = run(["python3", "-c", "import jsonschema"]).status == 0
-    static let sarifSchema = [
-        ProcessInfo.processInfo.environment["NEARMETAL_SARIF_SCHEMA"],
-        root.appending(path: ".build/test-data/sarif-schema-2.1.0.json").path,
-    ].compactMap { $0 }.first { FileManager.default.fileExists(atPath: $0) }
+    /// The official schema, see SARIF/NOTICE.md.
+    static let sarifSchema = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "SARIF/sarif-schema-2.1.0.json").path
 
     static func run(_ arguments: [String]) -> (status: Int32, output: String) {
         let process = Process()
@@ -30,6 +34,11 @@ import Testing
     }
 
     func validate(_ bytes: [UInt8], schema: String) throws {
+        let (passes, errors) = try isValid(bytes, schema: schema)
+        #expect(passes, "\(errors)")
+    }
+
+    func isValid(_ bytes: [UInt8], schema: String) throws -> (passes: Bool, errors: String) {
         let document = FileManager.default.temporaryDirectory.appending(path: "nearmetal-\(UUID().uuidString).json")
         defer { try? FileManager.default.removeItem(at: document) }
         try Data(bytes).write(to: document)
@@ -41,22 +50,60 @@ import Testing
             print('\\n'.join(errors[:5])); sys.exit(bool(errors))
             """
         let (status, output) = Self.run(["python3", "-c", code, schema, document.path])
-        #expect(status == 0, "\(output)")
+        return (status == 0, output)
     }
 
-    @Test(.enabled(if: hasValidator, "python3-jsonschema is not installed"), arguments: Language.allCases)
+    static func schema(_ name: String) -> String { root.appending(path: "Schemas/\(name).schema.json").path }
+    static let noValidator: Comment = "python3-jsonschema is not installed"
+
+    @Test(.enabled(if: hasValidator, noValidator), arguments: Language.allCases)
     func checkJSON(_ language: Language) throws {
-        try validate(
-            ReportFormat.json.write(SampleReport.make(language: language)),
-            schema: Self.root.appending(path: "Schemas/check-1.schema.json").path)
+        for report in [SampleReport.make(language: language), SampleForecast.make(language: language)] {
+            try validate(ReportFormat.json.write(report), schema: Self.schema("check-1"))
+        }
     }
 
-    @Test(
-        .enabled(if: hasValidator && sarifSchema != nil, "python3-jsonschema or the official SARIF schema is not there")
-    )
-    func sarif() throws {
-        let schema = try #require(Self.sarifSchema)
-        try validate(ReportFormat.sarif.write(SampleReport.make()), schema: schema)
+    @Test(.enabled(if: hasValidator, noValidator)) func factsJSON() throws {
+        for facts in [
+            FactsTests.host, .unexamined, ExampleEstate.answer(Settings()).estate.host, HostFacts.read(root: "/"),
+        ] {
+            try validate(FactsJSON.write(facts), schema: Self.schema("facts-1"))
+        }
+    }
+
+    @Test(.enabled(if: hasValidator, noValidator), arguments: Language.allCases)
+    func practicesJSON(_ language: Language) throws {
+        let json = PracticeText.json(Practices.all.map(\.about), language: language)
+        try validate(json, schema: Self.schema("practices-1"))
+    }
+
+    /// A schema that lets everything pass is none.
+    @Test(.enabled(if: hasValidator, noValidator), arguments: ["check-1", "facts-1", "practices-1"])
+    func schemaRefusesWhatIsWrong(_ name: String) throws {
+        #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)
+    }
+
+    @Test(.enabled(if: hasValidator, noValidator), arguments: Language.allCases)
+    func sarif(_ language: Language) throws {
+        for report in [SampleReport.make(language: language), SampleForecast.make(language: language)] {
+            try validate(ReportFormat.sarif.write(report), schema: Self.sarifSchema)
+        }
+    }
+
+    /// Each result names the rule that its index points to.
+    @Test func sarifRules() throws {
+        for report in [SampleReport.make(), SampleForecast.make(), SampleForecast.make(afterReboot: false)] {
+            let object =
+                try JSONSerialization.jsonObject(with: Data(ReportFormat.sarif.write(report))) as? [String: Any]
+            let run = try #require((object?["runs"] as? [[String: Any]])?.first)
+            let driver = try #require((run["tool"] as? [String: Any])?["driver"] as? [String: Any])
+            let rules = try #require(driver["rules"] as? [[String: Any]]).map { $0["id"] as? String }
+            #expect(Set(rules).count == rules.count)
+            for result in try #require(run["results"] as? [[String: Any]]) {
+                let index = try #require(result["ruleIndex"] as? Int)
+                #expect(rules[index] == result["ruleId"] as? String)
+            }
+        }
     }
 
     /// SARIF asks for more than its schema can say.

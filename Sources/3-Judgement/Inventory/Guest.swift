@@ -19,6 +19,11 @@ public struct Guest: Sendable {
         case example
     }
 
+    /// The file its definition was read from; `nil` where it came from libvirt or the example.
+    public var file: String? {
+        if case .file(let path) = origin { path } else { nil }
+    }
+
     /// Its name, unique on a host; for files without one the file's name.
     public var name: String
     /// Where it came from.

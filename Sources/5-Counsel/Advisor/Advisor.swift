@@ -113,11 +113,10 @@ public struct Advice: Sendable {
     }
 
     private func guest(_ guest: Guest, _ estate: Estate) -> Audit.Result {
-        var file: String?
-        if case .file(let path) = guest.origin { file = path }
         var collector = Collector(
             Audit.Subject(
-                kind: .guest, name: guest.name, file: file, workload: guest.workload, state: guest.state.value), estate)
+                kind: .guest, name: guest.name, file: guest.file, workload: guest.workload, state: guest.state.value),
+            estate)
         for (index, practice, about) in onGuests {
             collector.add(both(practice, about, guest, estate), of: index, about)
         }

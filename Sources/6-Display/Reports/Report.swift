@@ -44,9 +44,13 @@ public struct Report: Sendable {
     /// Whether a finding that counts is as bad as ``failOn``.
     public var fails: Bool {
         guard let failOn else { return false }
-        if afterReboot?.contains(where: { !$0.obstacles.isEmpty }) == true { return true }
-        if readiness?.guests.contains(where: { $0.verdict == .blocked }) == true { return true }
+        if forecasts.contains(where: { $0.entries.contains { $0.reasons.contains(where: fails) } }) { return true }
         return audit.worst.map { $0 >= failOn } ?? false
+    }
+
+    /// Whether anything could not be told: a verdict, or an answer about the future.
+    public var hasUnknowns: Bool {
+        audit.summary.unknowns > 0 || forecasts.contains { $0.entries.contains { !$0.unknowns.isEmpty } }
     }
 
     /// Whether an entry makes the run fail.

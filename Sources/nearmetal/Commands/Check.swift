@@ -192,7 +192,7 @@ struct Check: AsyncParsableCommand {
         }
         if !answer.failures.isEmpty { throw Status.failed }
         if report.fails { throw Status.findings }
-        if strict, audit.summary.unknowns > 0 { throw Status.failed }
+        if strict, report.hasUnknowns { throw Status.failed }
     }
 
     /// A release by name, or a host by its capabilities.

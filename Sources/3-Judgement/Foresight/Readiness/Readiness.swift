@@ -23,7 +23,8 @@ public enum Readiness {
             } else {
                 answer.unknown(Unknown(.missing, source: "definition of \(guest.name)"))
             }
-            return GuestReadiness(guest: guest.name, findings: answer.sorted, unknowns: answer.unknowns)
+            return GuestReadiness(
+                guest: guest.name, file: guest.file, findings: answer.sorted, unknowns: answer.unknowns)
         }
         return ReadinessReport(target: target, host: host.sorted, hostUnknowns: host.unknowns, guests: guests)
     }

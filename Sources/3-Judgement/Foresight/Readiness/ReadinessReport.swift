@@ -25,6 +25,8 @@ public struct GuestReadiness: Sendable {
     }
     /// The guest's name.
     public var guest: String
+    /// The file its definition was read from; `nil` where it came from libvirt.
+    public var file: String?
     /// What stands against it, worst first.
     public var findings: [ReadinessFinding]
     /// What could not be told.

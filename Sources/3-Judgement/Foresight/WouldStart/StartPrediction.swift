@@ -13,6 +13,8 @@ public struct StartPrediction: Sendable {
     }
     /// The guest's name.
     public var guest: String
+    /// The file its definition was read from; `nil` where it came from libvirt.
+    public var file: String?
     /// The answer.
     public var verdict: Verdict
     /// What does not keep it from starting and may harm it once it runs, or keeps it from starting at another moment.

@@ -115,7 +115,7 @@ public enum WouldStart {
             !answer.obstacles.isEmpty
             ? .fails(answer.obstacles) : answer.unknowns.isEmpty ? .starts : .unknown(answer.unknowns)
         return StartPrediction(
-            guest: guest.name, verdict: verdict, risks: answer.risks, unknowns: answer.unknowns,
+            guest: guest.name, file: guest.file, verdict: verdict, risks: answer.risks, unknowns: answer.unknowns,
             autostart: place != nil ? .known(true) : guest.isAutostart, place: place)
     }
 }

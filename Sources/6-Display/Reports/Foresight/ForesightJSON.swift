@@ -9,6 +9,7 @@ enum ForesightJSON {
         json.array(predictions) { json, prediction in
             json.object { json in
                 json.member("guest", prediction.guest)
+                json.member("file", prediction.file)
                 let verdict =
                     switch prediction.verdict {
                     case .starts: "starts"
@@ -30,7 +31,7 @@ enum ForesightJSON {
                         }
                     }
                 }
-                unknowns(prediction.unknowns, language, &json)
+                unknowns("unknown", prediction.unknowns, language, &json)
             }
         }
     }
@@ -39,12 +40,14 @@ enum ForesightJSON {
         json.object { json in
             json.member("target", report.target.name)
             findings("host", report.host, language, &json)
+            unknowns("hostUnknown", report.hostUnknowns, language, &json)
             json.member("guests", array: report.guests) { json, guest in
                 json.object { json in
                     json.member("guest", guest.guest)
+                    json.member("file", guest.file)
                     json.member("verdict", guest.verdict.rawValue)
                     findings("findings", guest.findings, language, &json)
-                    unknowns(guest.unknowns, language, &json)
+                    unknowns("unknown", guest.unknowns, language, &json)
                 }
             }
         }
@@ -76,8 +79,9 @@ enum ForesightJSON {
         }
     }
 
-    private static func unknowns(_ unknowns: [Unknown], _ language: Language, _ json: inout JSONWriter) {
-        json.member("unknown", array: unknowns) { json, reason in
+    private static func unknowns(_ name: String, _ unknowns: [Unknown], _ language: Language, _ json: inout JSONWriter)
+    {
+        json.member(name, array: unknowns) { json, reason in
             json.object { json in
                 json.member("why", reason.why[language])
                 json.member("howToRead", reason.howToRead[language])

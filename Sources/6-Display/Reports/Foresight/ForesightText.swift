@@ -8,7 +8,7 @@ enum ForesightText {
         let style = page.style
         let language = page.language
         page.line("")
-        page.line(style.ink(Text("If the host rebooted now", "若主机现在重启")[language], .bold))
+        page.line(style.ink(ForesightWords.heading(.afterReboot)[language], .bold))
         guard !predictions.isEmpty else {
             return page.paragraph(Text("No guest is defined.", "没有已定义的客户机。")[language], indent: 2)
         }
@@ -29,20 +29,17 @@ enum ForesightText {
             for risk in prediction.risks {
                 obstacleLines(risk, mark: Text("risk", "风险")[language] + " " + risk.kind.rawValue, &page)
             }
-            if case .unknown(let reasons) = prediction.verdict {
-                for reason in reasons.prefix(style.isVerbose ? .max : 3) {
-                    page.paragraph(Columns.plain(Words.reason(reason)[language]), indent: 6, dim: true)
-                }
-            }
+            if case .unknown(let reasons) = prediction.verdict { unknowns(reasons, &page) }
         }
-        let failing = predictions.filter { !$0.obstacles.isEmpty }.count
-        let starting = predictions.filter(\.starts).count
         page.line("")
-        page.paragraph(
-            Text(
-                "\(predictions.count) guests: \(starting) would start, \(failing) would not, \(predictions.count - starting - failing) cannot be told.",
-                "\(predictions.count) 个客户机:\(starting) 个可以启动,\(failing) 个无法启动,\(predictions.count - starting - failing) 个无法判断。"
-            )[language], indent: 0)
+        page.paragraph(ForesightWords.summary(Forecast(predictions))[language], indent: 0)
+    }
+
+    /// The first reasons why something cannot be told; all of them where details are asked for.
+    private static func unknowns(_ reasons: [Unknown], _ page: inout Page) {
+        for reason in reasons.prefix(page.style.isVerbose ? .max : 3) {
+            page.paragraph(Columns.plain(Words.reason(reason)[page.language]), indent: 6, dim: true)
+        }
     }
 
     private static func obstacleLines(_ obstacle: StartObstacle, mark: String, _ page: inout Page) {
@@ -57,8 +54,7 @@ enum ForesightText {
         let style = page.style
         let language = page.language
         page.line("")
-        page.line(
-            style.ink(Text("Ready for \(report.target.name)?", "是否可以迁移到 \(report.target.name)?")[language], .bold))
+        page.line(style.ink(ForesightWords.heading(.target(report.target.name))[language], .bold))
         func lines(_ findings: [ReadinessFinding]) {
             for finding in findings {
                 let part = finding.part.map { " · \(Columns.plain($0))" } ?? ""
@@ -71,9 +67,10 @@ enum ForesightText {
                 }
             }
         }
-        if !report.host.isEmpty {
+        if !report.host.isEmpty || !report.hostUnknowns.isEmpty {
             page.line("  " + Text("host", "主机")[language])
             lines(report.host)
+            unknowns(report.hostUnknowns, &page)
         }
         let width = min(32, report.guests.map { Columns.width($0.guest) }.max() ?? 0)
         for guest in report.guests {
@@ -85,17 +82,9 @@ enum ForesightText {
                 }
             page.line("  \(mark) " + Columns.padded(Columns.plain(guest.guest), width) + "  " + words[language])
             lines(guest.findings)
-            for reason in guest.unknowns.prefix(style.isVerbose ? .max : 2) {
-                page.paragraph(Columns.plain(Words.reason(reason)[language]), indent: 6, dim: true)
-            }
+            unknowns(guest.unknowns, &page)
         }
         page.line("")
-        let ready = report.guests.filter { $0.verdict == .ready }.count
-        let blocked = report.guests.filter { $0.verdict == .blocked }.count
-        page.paragraph(
-            Text(
-                "\(report.guests.count) guests: \(ready) ready, \(blocked) blocked, \(report.guests.count - ready - blocked) cannot be told.",
-                "\(report.guests.count) 个客户机:\(ready) 个就绪,\(blocked) 个受阻,\(report.guests.count - ready - blocked) 个无法判断。"
-            )[language], indent: 0)
+        page.paragraph(ForesightWords.summary(Forecast(report))[language], indent: 0)
     }
 }

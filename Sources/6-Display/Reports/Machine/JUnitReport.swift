@@ -18,11 +18,12 @@ struct JUnitReport: ReportWriter {
             suites += " timestamp=\(quote(String(report.timestamp.dropLast())))>\n\(body)  </testsuite>\n"
             total.add(counts)
         }
+        for forecast in report.forecasts { suites += suite(forecast, report, &total) }
         xml += "<testsuites name=\"nearmetal\" \(total.attributes)>\n\(suites)</testsuites>\n"
         return Array(xml.utf8)
     }
 
-    private struct Counts {
+    struct Counts {
         var tests = 0
         var failures = 0
         var errors = 0
@@ -88,9 +89,9 @@ struct JUnitReport: ReportWriter {
         return "\(finding.severity.rawValue): \(finding.what[report.language])\(place)\(waiver)"
     }
 
-    private func quote(_ text: String) -> String { "\"\(escape(text))\"" }
+    func quote(_ text: String) -> String { "\"\(escape(text))\"" }
 
-    private func escape(_ text: String) -> String {
+    func escape(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             switch scalar {

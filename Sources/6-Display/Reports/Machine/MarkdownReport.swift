@@ -11,6 +11,14 @@ struct MarkdownReport: ReportWriter {
         if let host = report.host { text += " · \(escape(host))" }
         text += "\n\n"
         for note in report.notes { text += "> \(escape(note[language]))\n\n" }
+        let forecasts = report.forecasts
+        guard forecasts.isEmpty else {
+            for (index, forecast) in forecasts.enumerated() {
+                if index > 0 { text += "\n" }
+                section(forecast, language, &text)
+            }
+            return Array(text.utf8)
+        }
         let summary = report.audit.summary
         text +=
             Words.subjects(summary)[language] + " "
@@ -51,12 +59,12 @@ struct MarkdownReport: ReportWriter {
         text += "| \(remedies.joined(separator: "<br>")) |\n"
     }
 
-    private func code(_ text: String) -> String {
+    func code(_ text: String) -> String {
         "<code>\(escape(Words.oneLine(text)))</code>"
     }
 
     /// What Markdown or HTML would read as more than text: names come from guests.
-    private func escape(_ text: String) -> String {
+    func escape(_ text: String) -> String {
         var result = ""
         for scalar in Columns.plain(Words.oneLine(text)).unicodeScalars {
             switch scalar {

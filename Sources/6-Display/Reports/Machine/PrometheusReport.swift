@@ -6,13 +6,24 @@ import Quantities
 ///
 /// - Source: Prometheus exposition format 0.0.4. Write it to a temporary file and rename it to `nearmetal.prom`; `--output` does.
 struct PrometheusReport: ReportWriter {
+    /// Writes one metric with its samples.
+    typealias Metric = (_ name: String, _ help: String, _ samples: [(labels: String, value: Int)]) -> Void
+
     func write(_ report: Report) -> [UInt8] {
         var text = ""
         func metric(_ name: String, _ help: String, _ samples: [(labels: String, value: Int)]) {
             text += "# HELP \(name) \(help)\n# TYPE \(name) gauge\n"
             for sample in samples { text += "\(name)\(sample.labels) \(sample.value)\n" }
         }
-        let audit = report.audit
+        let forecasts = report.forecasts
+        for forecast in forecasts { metrics(forecast, metric) }
+        if forecasts.isEmpty { audit(report.audit, metric) }
+        metric("nearmetal_build_info", "Version of the tool.", [("{version=\"\(report.version)\"}", 1)])
+        metric("nearmetal_last_run_timestamp_seconds", "When the audit was made.", [("", Int(report.moment))])
+        return Array(text.utf8)
+    }
+
+    private func audit(_ audit: Audit, _ metric: Metric) {
         var findings: [Int: [Severity: Int]] = [:]
         var passes: [Int: Int] = [:]
         var unknowns: [Int: Int] = [:]
@@ -45,8 +56,5 @@ struct PrometheusReport: ReportWriter {
         metric(
             "nearmetal_subjects", "Subjects judged, by kind.",
             Audit.Subject.Kind.allCases.map { ("{kind=\"\($0.rawValue)\"}", audit.summary.subjects[$0] ?? 0) })
-        metric("nearmetal_build_info", "Version of the tool.", [("{version=\"\(report.version)\"}", 1)])
-        metric("nearmetal_last_run_timestamp_seconds", "When the audit was made.", [("", Int(report.moment))])
-        return Array(text.utf8)
     }
 }

@@ -19,12 +19,17 @@ struct SARIFReport: ReportWriter {
     }
 
     private func run(_ report: Report, _ json: inout JSONWriter) {
+        let forecasts = report.forecasts
         json.member("tool") { json in
             json.member("driver") { json in
                 json.member("name", "nearmetal")
                 json.member("semanticVersion", report.version)
                 json.member("language", report.language == .chinese ? "zh-CN" : "en-US")
-                json.member("rules", array: report.audit.practices) { rule($1, report.language, &$0) }
+                json.key("rules")
+                json.array { json in
+                    for about in report.audit.practices { rule(about, report.language, &json) }
+                    for forecast in forecasts { rules(forecast, report.language, &json) }
+                }
             }
         }
         json.key("invocations")
@@ -35,15 +40,25 @@ struct SARIFReport: ReportWriter {
             }
         }
         json.member("columnKind", "unicodeCodePoints")
-        json.member("results", array: report.audit.results) { json, result in
-            for entry in result.findings { failure(entry, result.subject, report, &json) }
-            for remark in result.unknowns {
-                let words = Words.reason(remark.reason)[report.language]
-                other("open", remark.practice, words, result.subject, report, &json)
+        json.key("results")
+        json.array { json in
+            for result in report.audit.results { results(result, report, &json) }
+            var firstRule = report.audit.practices.count
+            for forecast in forecasts {
+                results(forecast, firstRule: firstRule, report, &json)
+                firstRule += 1 + ForesightWords.titles(forecast.question).count
             }
-            for remark in result.notApplicable {
-                other("notApplicable", remark.practice, remark.reason[report.language], result.subject, report, &json)
-            }
+        }
+    }
+
+    private func results(_ result: Audit.Result, _ report: Report, _ json: inout JSONWriter) {
+        for entry in result.findings { failure(entry, result.subject, report, &json) }
+        for remark in result.unknowns {
+            let words = Words.reason(remark.reason)[report.language]
+            other("open", remark.practice, words, result.subject, report, &json)
+        }
+        for remark in result.notApplicable {
+            other("notApplicable", remark.practice, remark.reason[report.language], result.subject, report, &json)
         }
     }
 
@@ -116,7 +131,7 @@ struct SARIFReport: ReportWriter {
         }
     }
 
-    private func locations(_ subject: Audit.Subject, part: String?, evidence: Evidence?, _ json: inout JSONWriter) {
+    func locations(_ subject: Audit.Subject, part: String?, evidence: Evidence?, _ json: inout JSONWriter) {
         json.key("locations")
         json.array { json in
             json.object { json in
@@ -158,7 +173,7 @@ struct SARIFReport: ReportWriter {
 
     /// `huge-pages-guest` → `HugePagesGuest`.
     static func pascal(_ id: String) -> String {
-        id.split(separator: "-").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+        id.split { $0 == "-" || $0 == "/" }.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 
     /// A path as a URI reference: absolute ones get the file scheme, relative ones stay relative to where the run was made.
