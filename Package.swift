@@ -135,7 +135,7 @@ let package = Package(
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         .target(name: "ToolRunning", path: "Tests/ToolRunning", swiftSettings: swiftSettings),
-        tests("DocumentationTests", ["Quantities"]),
+        tests("DocumentationTests", ["ToolRunning", "nearmetal"]),
     ]
 )
 for target in package.targets where target.type == .regular && target.path == nil {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import ToolRunning
 
 /// The manual pages against what the program says of itself, and against the formatters that are installed.
 @Suite struct ManualTests {
@@ -45,11 +46,7 @@ import Testing
     }
 
     static func help() throws -> Help {
-        // The tests lie beside the program they were built with.
-        let tool = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "nearmetal")
-        let built = root.appending(path: ".build/debug/nearmetal")
-        let path = FileManager.default.isExecutableFile(atPath: tool.path) ? tool.path : built.path
-        return try JSONDecoder().decode(Help.self, from: run([path, "--experimental-dump-help"]).output)
+        return try JSONDecoder().decode(Help.self, from: run([Nearmetal.path, "--experimental-dump-help"]).output)
     }
 
     static func run(_ arguments: [String]) throws -> (status: Int32, output: Data) {
