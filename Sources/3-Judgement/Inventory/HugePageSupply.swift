@@ -139,7 +139,7 @@ public struct HugePageSupply: Sendable, Hashable {
     }
 
     /// A number of pages as the kernel spreads it over nodes: one after the other.
-    static func spread(_ count: UInt64, over nodes: [Int]) -> [Int: UInt64] {
+    public static func spread(_ count: UInt64, over nodes: [Int]) -> [Int: UInt64] {
         let nodes = nodes.isEmpty ? [0] : nodes
         let (each, rest) = count.quotientAndRemainder(dividingBy: UInt64(nodes.count))
         var result: [Int: UInt64] = [:]

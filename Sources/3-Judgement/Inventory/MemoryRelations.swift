@@ -31,6 +31,8 @@ public struct MemoryRelations: Sendable {
     public let alike: [String: Int]
     /// Guests that may run and that KSM could merge.
     public let mergeable: Int
+    /// Of those, guests of which nothing tells what they are like.
+    public let unlabelled: Int
     /// Running QEMU processes by the guest's UUID: positions in the host's list.
     private let processes: [String: Int]
 
@@ -76,6 +78,7 @@ public struct MemoryRelations: Sendable {
         var starting = Sum()
         var alike: [String: Int] = [:]
         var mergeable = 0
+        var unlabelled = 0
         for guest in guests {
             guard let domain = guest.definition else { continue }
             var isHuge = false
@@ -108,7 +111,9 @@ public struct MemoryRelations: Sendable {
             }
             if guest.mayRun, domain.isQEMU, domain.unmergeable == nil {
                 mergeable += 1
-                for key in Self.likeness(of: guest, domain, images: images) { alike[key, default: 0] += 1 }
+                let keys = Self.likeness(of: guest, domain, images: images)
+                if keys.isEmpty { unlabelled += 1 }
+                for key in keys { alike[key, default: 0] += 1 }
             }
         }
         pages = now
@@ -121,6 +126,7 @@ public struct MemoryRelations: Sendable {
         self.starting = starting
         self.alike = alike
         self.mergeable = mergeable
+        self.unlabelled = unlabelled
         self.processes = processes
     }
 

@@ -77,7 +77,10 @@ public struct HugePagesChange: Change, Hashable {
     }
     /// Compacts memory first, so that the pages can be found, then reserves them until the next boot.
     public var commands: [String] {
-        ["echo 1 > /proc/sys/vm/compact_memory", "echo \(to ?? "0") > \(target)"]
+        [
+            "echo 1 > /proc/sys/vm/compact_memory", "echo \(to ?? "0") > \(target)",
+            "echo 'w \(target) - - - - \(to ?? "0")' >> /etc/tmpfiles.d/90-nearmetal.conf",
+        ]
     }
 }
 

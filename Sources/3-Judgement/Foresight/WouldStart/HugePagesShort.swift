@@ -192,7 +192,8 @@ struct HugePagesShort: StartReason {
         }
         // A mount that stands today by hand only is indistinguishable from systemd's own unit: it is taken as kept.
         let all = (now + (host.facts.storage.fstab.value ?? [])).filter { $0.type == "hugetlbfs" }
-        for size in sizes.sorted() where !all.contains(where: { Self.serves($0, size, host.pages.defaultHuge) }) {
+        for size in sizes.sorted()
+        where !all.contains(where: { $0.serves(hugePagesOf: size, defaultSize: host.pages.defaultHuge) }) {
             // systemd mounts the default size by itself.
             if size == host.pages.defaultHuge, all.isEmpty == false { continue }
             answer.add(
@@ -209,13 +210,5 @@ struct HugePagesShort: StartReason {
                         "mount /dev/hugepages-\(size.mebibytes)M",
                     ]))
         }
-    }
-
-    private static func serves(_ mount: Mount, _ size: ByteCount, _ defaultSize: ByteCount?) -> Bool {
-        guard let option = mount.option("pagesize") else { return size == defaultSize }
-        let digits = option.prefix { $0.isNumber }
-        guard let number = UInt64(digits) else { return false }
-        let unit = option.dropFirst(digits.count)
-        return (unit.isEmpty ? ByteCount(bytes: number) : ByteCount(number, unit: String(unit))) == size
     }
 }
