@@ -61,8 +61,11 @@ public struct HugePagesReserved: HostPractice {
         case .unknown(let reason): return .unknown(reason)
         }
         let later: [Key: Gap]?
+        var bootSupply = supply
         switch HugePageSupply.nextBoot(on: host) {
-        case .known(let next): later = Self.gaps(memory.hugePagesDefined, next)
+        case .known(let next):
+            later = Self.gaps(memory.hugePagesDefined, next)
+            bootSupply = next
         case .unknown(let reason):
             later = nil
             // Without a boot loader's configuration nothing can be said of the next boot, and nothing is wrong with that where no guest wants any.
@@ -82,7 +85,7 @@ public struct HugePagesReserved: HostPractice {
             let next = later?[key]
             guard let gap = present ?? next else { continue }
             let holds: Finding.Holds = present == nil ? .nextStart : next == nil && later != nil ? .running : .both
-            judgement.add(Self.shortage(key, gap, holds, host, supply, estate))
+            judgement.add(Self.shortage(key, gap, holds, host, present == nil ? bootSupply : supply, estate))
         }
         for size in now.excess.keys.sorted() {
             guard let pages = now.excess[size], let pool = supply.pools[size] else { continue }
@@ -212,24 +215,49 @@ public struct HugePagesReserved: HostPractice {
     ) -> Finding {
         let needed = pool.total - pages
         let memory = size * pages
-        let isDefault = size == host.memory.defaultHugePageSize.value
-        let change: any Change =
-            isDefault
-            ? SysctlChange("vm.nr_hugepages", from: String(pool.total), to: String(needed))
-            : HugePagesChange(
-                pageKiB: size.kibibytes, node: nil, from: Int(clamping: pool.total), to: Int(clamping: needed))
         return Finding(
             .advice, part: "\(size), spare",
             Text(
                 "\(pages) reserved pages of \(size) are free and no guest asks for them: \(memory) that nobody can use",
                 "\(pages) 个预留的 \(size) 页空闲且没有客户机请求:\(memory) 内存无人可用"),
             observed: "\(pool.total) pages", expected: "\(needed) pages",
-            remedy: .change(
-                change, disrupts: .nothing,
+            remedy: .changes(
+                release(size, pages, pool, host, estate), disrupts: .nothing,
                 note: Text(
                     "Only if no other program is to have them (a database, DPDK), and every guest was seen. What the boot loader or a file reserves is to be lowered too.",
                     "仅当没有其他程序(数据库、DPDK)需要它们且已检查全部客户机时才这样做;引导参数或配置文件中的预留也应降低。")),
             evidence: evidence(size, nil, host), owner: host.services.owner(of: "vm.nr_hugepages"))
+    }
+
+    /// Changes that give spare pages back: on one node the number of all, on several those nodes' own that no stopped guest is bound to.
+    private static func release(
+        _ size: ByteCount, _ pages: UInt64, _ pool: HugePageSupply.Pool, _ host: HostFacts, _ estate: Estate
+    ) -> [any Change] {
+        guard pool.byNode.count > 1, case .known(let free) = HugePageSupply.free(on: host) else {
+            let needed = pool.total - pages
+            return size == host.memory.defaultHugePageSize.value
+                ? [SysctlChange("vm.nr_hugepages", from: String(pool.total), to: String(needed))]
+                : [
+                    HugePagesChange(
+                        pageKiB: size.kibibytes, node: nil, from: Int(clamping: pool.total), to: Int(clamping: needed))
+                ]
+        }
+        let memory = estate.relations.memory
+        var rest = pages
+        var changes: [any Change] = []
+        for (node, there) in pool.byNode.sorted(by: { $0.key < $1.key }) where rest > 0 {
+            let bound =
+                memory.hugePagesStopped.bound(of: size, toNode: node)
+                + memory.hugePagesUnasked.bound(of: size, toNode: node)
+            let idle = free.byNode(size)[node] ?? 0
+            let part = min(rest, idle > bound ? idle - bound : 0, there)
+            guard part > 0 else { continue }
+            rest -= part
+            changes.append(
+                HugePagesChange(
+                    pageKiB: size.kibibytes, node: node, from: Int(clamping: there), to: Int(clamping: there - part)))
+        }
+        return changes
     }
 
     private static func evidence(_ size: ByteCount, _ nodes: NodeSet?, _ host: HostFacts) -> [Evidence] {

@@ -95,6 +95,10 @@ public struct KSMFits: HostPractice {
         case .unknown(let reason): return .unknown(reason)
         }
         guard budget.wanted > budget.forGuests else { return .pass }
+        // ksmtuned may be there, unseen.
+        for fact in [host.services.active, host.services.enabled] {
+            if let reason = fact.reason, reason.cause != .missing { return .unknown(reason) }
+        }
         var changes: [any Change] = [SysfsChange(Self.path, from: String(run), to: "1")]
         if let services = host.services.enabled.value, !services.contains("ksm.service"),
             host.services.owners.value?.contains(where: { $0.tool == .ksm }) == true
