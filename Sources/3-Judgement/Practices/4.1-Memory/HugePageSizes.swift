@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// The sizes of huge pages a host offers, and what each would save its guests (guide §4.1.1, table 1).
-public struct HugePageSizes: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HugePageSizes: HostPractice {
+    var about: About {
         About(
             id: "huge-page-sizes", section: "4.1.1", scopes: [.host], severities: [.info], fixes: [],
             title: Text("Sizes of huge pages", "可用的大页大小"),
@@ -26,7 +23,7 @@ public struct HugePageSizes: HostPractice {
             sources: ["guide §4.1, §4.1.1", "kernel Documentation/admin-guide/mm/hugetlbpage.rst"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let sizes: [ByteCount]
         switch Self.sizes(of: host) {
         case .known(let value): sizes = value
@@ -90,7 +87,7 @@ public struct HugePageSizes: HostPractice {
         return ([String(rest)] + groups.reversed()).joined(separator: ",")
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let guest = "<memory unit='GiB'>32</memory>"
         return Examples(
             fires: .host("both sizes", expect: .fires(.info, observed: "2 MiB, 1 GiB"), guests: [guest]) { _ in },

@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Pages of 1 GiB reserved where it is surest: on the kernel command line (guide §4.1.1).
-public struct HugePages1GBoot: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HugePages1GBoot: HostPractice {
+    var about: About {
         About(
             id: "huge-pages-1g-boot", section: "4.1.1", scopes: [.host], severities: [.warning],
             fixes: [.cmdline, .hand],
@@ -35,7 +32,7 @@ public struct HugePages1GBoot: HostPractice {
 
     private static let size = ByteCount(gibibytes: 1)
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let memory = estate.relations.memory
         // A guest without a persistent definition has no next start.
         let wanted = memory.hugePagesDefined
@@ -111,7 +108,7 @@ public struct HugePages1GBoot: HostPractice {
                 "两个参数须相邻,并位于单独的 hugepages= 之后。另一种方式是 hugetlb_cma=:保留的连续内存在需要大页之前仍可使用。"))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let guest = """
             <memory unit='GiB'>4</memory>
             <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages></memoryBacking>

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Huge pages together with what they switch off (guide §4.1.1, limits of huge pages).
-public struct HugePagesConflict: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HugePagesConflict: GuestPractice {
+    var about: About {
         About(
             id: "huge-pages-conflict", section: "4.1.1", scopes: [.guest], severities: [.error, .warning],
             fixes: [.xml, .hand],
@@ -26,7 +23,7 @@ public struct HugePagesConflict: GuestPractice {
             holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let demand = HugePageDemand(of: domain, on: estate.relations.memory.pages)
         guard !demand.isEmpty else { return .pass }
         var judgement = Judgement()
@@ -158,7 +155,7 @@ public struct HugePagesConflict: GuestPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let huge = "<memoryBacking><hugepages/></memoryBacking>"
         return Examples(
             fires: .guest(

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Huge pages for large guests, and for those whose workload gains most (guide §4.1.1).
-public struct HugePagesGuest: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HugePagesGuest: GuestPractice {
+    var about: About {
         About(
             id: "huge-pages-guest", section: "4.1.1", scopes: [.guest], severities: [.advice],
             fixes: [.xml, .sysctl, .sysfs],
@@ -23,7 +20,7 @@ public struct HugePagesGuest: GuestPractice {
             sources: ["guide §4.1.1", "libvirt docs/formatdomain.rst, Memory Backing"], holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         let pages = estate.relations.memory.pages
         guard HugePageDemand(of: domain, on: pages).isEmpty else { return .pass }
         guard let memory = domain.memory ?? domain.initialMemory else {
@@ -91,7 +88,7 @@ public struct HugePagesGuest: GuestPractice {
         )
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .guest("at 4 GiB", "<memory unit='GiB'>4</memory>", expect: .fires(.advice)),
             .guest("a small database", "<memory unit='GiB'>1</memory>", expect: .fires(.advice), workload: .database),

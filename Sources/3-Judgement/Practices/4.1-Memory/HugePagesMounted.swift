@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// A hugetlbfs for each page size that guests ask for (guide §4.1.1).
-public struct HugePagesMounted: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HugePagesMounted: HostPractice {
+    var about: About {
         About(
             id: "huge-pages-mounted", section: "4.1.1", scopes: [.host], severities: [.error], fixes: [.unit],
             title: Text("hugetlbfs mounts", "hugetlbfs 挂载"),
@@ -27,7 +24,7 @@ public struct HugePagesMounted: HostPractice {
             ])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         guard estate.relations.memory.usesHugePages else {
             return .notApplicable(Text("no guest asks for huge pages", "没有客户机请求大页"))
         }
@@ -117,7 +114,7 @@ public struct HugePagesMounted: HostPractice {
         return .change(UnitChange("dev-hugepages\(word(size)).mount", .write(unit)), disrupts: .nothing, note: note)
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let big = """
             <memory unit='GiB'>2</memory>
             <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages></memoryBacking>

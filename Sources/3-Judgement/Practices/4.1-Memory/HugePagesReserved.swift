@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// As many huge pages as guests need, of each size and on each node, now and after a boot (guide §4.1.1).
-public struct HugePagesReserved: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct HugePagesReserved: HostPractice {
+    var about: About {
         About(
             id: "huge-pages-reserved", section: "4.1.1", scopes: [.host], severities: [.error, .advice],
             fixes: [.sysctl, .sysfs, .cmdline],
@@ -43,7 +40,7 @@ public struct HugePagesReserved: HostPractice {
         var mayBeSurplus: Bool
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let memory = estate.relations.memory
         let supply: HugePageSupply
         switch HugePageSupply.reserved(on: host) {
@@ -314,7 +311,7 @@ public struct HugePagesReserved: HostPractice {
         host.boot.nextCommandLine = .known(KernelCommandLine("root=/dev/sda2 hugepagesz=2M hugepages=\(words)"))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let huge = "<name>huge</name><memory unit='GiB'>2</memory><memoryBacking><hugepages/></memoryBacking>"
         let bound = huge + "<numatune><memory mode='strict' nodeset='1'/></numatune>"
         return Examples(

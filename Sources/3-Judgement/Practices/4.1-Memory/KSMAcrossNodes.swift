@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// No merging across NUMA nodes where guests are bound to theirs (guide §4.1.4).
-public struct KSMAcrossNodes: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct KSMAcrossNodes: HostPractice {
+    var about: About {
         About(
             id: "ksm-across-nodes", section: "4.1.4", scopes: [.host], severities: [.advice], fixes: [.sysfs],
             title: Text("KSM across NUMA nodes", "跨 NUMA 节点合并"),
@@ -24,7 +21,7 @@ public struct KSMAcrossNodes: HostPractice {
 
     private static let path = "/sys/kernel/mm/ksm/merge_across_nodes"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let run: Int
         switch host.memory.ksm.run {
         case .unknown(let reason):
@@ -82,7 +79,7 @@ public struct KSMAcrossNodes: HostPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let bound = "<numatune><memory mode='strict' nodeset='1'/></numatune>"
         @Sendable func merging(_ host: inout HostFacts, _ across: Bool, run: Int = 1) {
             host.memory.ksm.run = .known(run)

@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// KSM where guests are alike and memory is short, and not where it gains nothing (guide §4.1.4).
-public struct KSMFits: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct KSMFits: HostPractice {
+    var about: About {
         About(
             id: "ksm-fits", section: "4.1.4", scopes: [.host], severities: [.advice], fixes: [.sysfs, .unit],
             title: Text("Same-page merging (KSM)", "内核同页合并(KSM)"),
@@ -30,7 +27,7 @@ public struct KSMFits: HostPractice {
 
     static let path = "/sys/kernel/mm/ksm/run"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         switch host.memory.ksm.run {
         case .unknown(let reason):
             return reason.cause == .missing
@@ -127,7 +124,7 @@ public struct KSMFits: HostPractice {
         return ["ksmtuned.service", "ksm.service", "qemu-kvm-ksm.service"].filter(there.contains)
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func guest(_ name: String, _ gibibytes: Int, os: String = "sles", _ more: String = "") -> String {
             """
             <name>\(name)</name><memory unit='GiB'>\(gibibytes)</memory>\(more)<metadata>

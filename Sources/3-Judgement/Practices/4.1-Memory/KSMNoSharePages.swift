@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Guests that gain nothing from KSM kept out of it (guide §4.1.4).
-public struct KSMNoSharePages: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct KSMNoSharePages: GuestPractice {
+    var about: About {
         About(
             id: "ksm-nosharepages", section: "4.1.4", scopes: [.guest], severities: [.advice], fixes: [.xml],
             title: Text("Guests kept out of KSM", "将客户机排除在 KSM 之外"),
@@ -20,7 +17,7 @@ public struct KSMNoSharePages: GuestPractice {
             sources: ["guide §4.1.4", "libvirt docs/formatdomain.rst nosharepages"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         // What KSM passes by in any case needs no word.
         guard domain.unmergeable == nil else { return .pass }
         let memory = estate.relations.memory
@@ -57,7 +54,7 @@ public struct KSMNoSharePages: GuestPractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func os(_ name: String, _ id: String) -> String {
             """
             <name>\(name)</name><metadata>

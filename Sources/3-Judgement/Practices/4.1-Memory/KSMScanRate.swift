@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// ksmd's pause and the size of its batches (guide §4.1.4).
-public struct KSMScanRate: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct KSMScanRate: HostPractice {
+    var about: About {
         About(
             id: "ksm-scan-rate", section: "4.1.4", scopes: [.host], severities: [.warning], fixes: [.sysfs, .file],
             title: Text("Rate of KSM's scan", "KSM 扫描速率"),
@@ -25,7 +22,7 @@ public struct KSMScanRate: HostPractice {
 
     private static let folder = "/sys/kernel/mm/ksm/"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let ksm = host.memory.ksm
         switch ksm.run {
         case .unknown(let reason):
@@ -101,7 +98,7 @@ public struct KSMScanRate: HostPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func scan(_ host: inout HostFacts, _ sleep: UInt64, _ pages: UInt64, run: Int = 1) {
             host.memory.ksm.run = .known(run)
             host.memory.ksm.sleepMilliseconds = .known(sleep)

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Room for the day on which merged pages differ again (guide §4.1.4, warning).
-public struct KSMSwapReserve: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct KSMSwapReserve: HostPractice {
+    var about: About {
         About(
             id: "ksm-swap-reserve", section: "4.1.4", scopes: [.host], severities: [.warning], fixes: [.hand],
             title: Text("Swap in reserve for KSM", "为 KSM 预留的交换空间"),
@@ -19,7 +16,7 @@ public struct KSMSwapReserve: HostPractice {
             sources: ["guide §4.1.4", "kernel Documentation/admin-guide/mm/ksm.rst pages_sharing"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let ksm = host.memory.ksm
         switch ksm.run {
         case .unknown(let reason):
@@ -75,7 +72,7 @@ public struct KSMSwapReserve: HostPractice {
                 ]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         /// Merged pages against memory and swap that are free, in GiB.
         @Sendable func host(_ host: inout HostFacts, merged: UInt64, available: UInt64, swap: [SwapArea], run: Int = 1)
         {

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// Whether a guest can be given more memory while it runs (guide §4.1.5).
-public struct MemoryHotplug: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MemoryHotplug: GuestPractice {
+    var about: About {
         About(
             id: "memory-hotplug", section: "4.1.5", scopes: [.guest], severities: [.error, .info], fixes: [.xml],
             title: Text("Memory hot-plug", "内存热插拔"),
@@ -30,7 +27,7 @@ public struct MemoryHotplug: GuestPractice {
             holdsForConfidential: false)
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         if domain.architecture == "s390x" {
             return .notApplicable(Text("s390x guests have no memory slots", "s390x 客户机没有内存插槽"))
         }
@@ -109,7 +106,7 @@ public struct MemoryHotplug: GuestPractice {
                 evidence: [Evidence(domain.root.first("memory") ?? domain.root, memory.description)]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let cell =
             "<memory unit='GiB'>2</memory><cpu><numa><cell id='0' cpus='0-1' memory='2' unit='GiB'/></numa></cpu>"
         let dimm = "<memory model='dimm'><target><size unit='GiB'>1</size><node>0</node></target></memory>"

@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// What guests were promised against what the host has (guide §4.1, §4.1.4, §6.1.3).
-public struct MemoryOvercommit: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MemoryOvercommit: HostPractice {
+    var about: About {
         About(
             id: "memory-overcommit", section: "4.1", scopes: [.host], severities: [.error, .warning], fixes: [.hand],
             title: Text("Memory promised to guests", "承诺给客户机的内存"),
@@ -20,7 +17,7 @@ public struct MemoryOvercommit: HostPractice {
             sources: ["guide §4.1.4, §4.2, §6.1.3", "kernel Documentation/mm/overcommit-accounting.rst"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let memory = estate.relations.memory
         guard memory.running.guests > 0 || memory.starting.guests > 0 else {
             return .notApplicable(Text("no guest runs or starts with the host", "没有运行中或随主机启动的客户机"))
@@ -117,7 +114,7 @@ public struct MemoryOvercommit: HostPractice {
             over: wanted - budget.forGuests, budget: budget)
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func guest(_ name: String, _ gibibytes: Int, _ more: String = "") -> String {
             "<name>\(name)</name><memory unit='GiB'>\(gibibytes)</memory>\(more)"
         }

@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// No stalls for large pages where guests cannot bear them (guide §4.1.2).
-public struct THPDefrag: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct THPDefrag: HostPractice {
+    var about: About {
         About(
             id: "thp-defrag", section: "4.1.2", scopes: [.host], severities: [.advice], fixes: [.sysfs],
             title: Text("Compaction for transparent huge pages", "透明大页的内存规整(defrag)"),
@@ -28,7 +25,7 @@ public struct THPDefrag: HostPractice {
 
     static let path = "/sys/kernel/mm/transparent_hugepage/defrag"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let names = estate.relations.mayRun.compactMap { index -> String? in
             let guest = estate.guests[index]
             guard guest.workload == .latency || guest.workload == .database, let domain = guest.definition,
@@ -78,7 +75,7 @@ public struct THPDefrag: HostPractice {
                 evidence: [Evidence(Self.path, value)], owner: host.services.owner(of: Self.path)))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func estate(_ word: String, _ workload: Workload, _ xml: String = "", enabled: String = "madvise")
             -> Estate
         {

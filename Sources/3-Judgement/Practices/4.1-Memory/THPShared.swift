@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Large pages for memory that guests share with virtiofs and vhost-user (upstream; not in the guide).
-public struct THPShared: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct THPShared: HostPractice {
+    var about: About {
         About(
             id: "thp-shared", section: "4.1.2", scopes: [.host], severities: [.advice], fixes: [.sysfs],
             title: Text("Large pages for shared memory", "共享内存的透明大页"),
@@ -29,7 +26,7 @@ public struct THPShared: HostPractice {
     static let path = "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
     private static func isGood(_ word: String) -> Bool { ["always", "advise", "within_size", "force"].contains(word) }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let names = estate.relations.mayRun.compactMap { index -> String? in
             let guest = estate.guests[index]
             guard let domain = guest.definition, domain.isQEMU, !domain.wantsHugePages, domain.memorySharing != .none
@@ -74,7 +71,7 @@ public struct THPShared: HostPractice {
                 evidence: [Evidence(Self.path, value)], owner: host.services.owner(of: Self.path)))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         let shared = "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"
         @Sendable func value(_ host: inout HostFacts, _ word: String) { host.memory.thp.shmemEnabled = .known(word) }
         return Examples(

@@ -1,15 +1,12 @@
 import Changes
 import DomainXML
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Transparent huge pages where guests ask for them (guide §4.1.2).
-public struct TransparentHugePages: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct TransparentHugePages: HostPractice {
+    var about: About {
         About(
             id: "transparent-huge-pages", section: "4.1.2", scopes: [.host], severities: [.warning, .advice],
             fixes: [.sysfs, .cmdline],
@@ -34,7 +31,7 @@ public struct TransparentHugePages: HostPractice {
 
     static let path = "/sys/kernel/mm/transparent_hugepage/enabled"
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let value: String
         switch host.memory.thp.enabled {
         case .known(let word): value = word
@@ -111,7 +108,7 @@ public struct TransparentHugePages: HostPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func value(_ host: inout HostFacts, _ word: String) { host.memory.thp.enabled = .known(word) }
         @Sendable func estate(_ word: String, _ xml: String, _ workload: Workload, next: String? = nil) -> Estate {
             .example(

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// A fixed amount of memory for Xen's Domain-0 (guide §4.1.3).
-public struct XenDom0Memory: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct XenDom0Memory: HostPractice {
+    var about: About {
         About(
             id: "xen-dom0-memory", section: "4.1.3", scopes: [.host], severities: [.warning], fixes: [.cmdline],
             title: Text("Memory of Xen's Domain-0", "Xen Domain-0 的内存"),
@@ -24,7 +21,7 @@ public struct XenDom0Memory: HostPractice {
             sources: ["guide §4.1.3", "Xen docs/misc/xen-command-line.pandoc dom0_mem"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         if let verdict = xenAbsent(on: host) { return verdict }
         let running = host.hypervisor.xenCommandLine
         let configured = host.boot.configuredXen
@@ -67,7 +64,7 @@ public struct XenDom0Memory: HostPractice {
                 evidence: [Evidence(running.value != nil ? "Xen command line" : "/etc/default/grub", "no dom0_mem")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func xen(_ host: inout HostFacts, _ running: String, _ configured: String) {
             host.hypervisor.present = .known([.xen])
             host.hypervisor.xenCommandLine = .known(KernelCommandLine(running))
@@ -91,11 +88,8 @@ public struct XenDom0Memory: HostPractice {
 }
 
 /// No automatic ballooning of Xen's Domain-0 (guide §4.1.3).
-public struct XenAutoballoon: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct XenAutoballoon: HostPractice {
+    var about: About {
         About(
             id: "xen-autoballoon", section: "4.1.3", scopes: [.host], severities: [.warning], fixes: [.file],
             title: Text("Automatic ballooning of Domain-0", "Domain-0 自动气球"),
@@ -109,7 +103,7 @@ public struct XenAutoballoon: HostPractice {
             sources: ["guide §4.1.3", "Xen docs/man/xl.conf.5 autoballoon"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         if let verdict = xenAbsent(on: host) { return verdict }
         let settings: [String: String]
         switch host.hypervisor.xlConfiguration {
@@ -140,7 +134,7 @@ public struct XenAutoballoon: HostPractice {
                 evidence: [Evidence("/etc/xen/xl.conf", "autoballoon=\(value)")]))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         @Sendable func xen(_ host: inout HostFacts, _ settings: [String: String], _ line: String = "") {
             host.hypervisor.present = .known([.xen])
             host.hypervisor.xlConfiguration = .known(settings)

@@ -1,15 +1,12 @@
 import Changes
-public import DomainXML
+import DomainXML
 import HostFacts
-public import Inventory
+import Inventory
 import Quantities
 
 /// No hard limit on a guest's memory, and never one below what it needs (guide §4.2.1).
-public struct MemtuneHardLimit: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MemtuneHardLimit: GuestPractice {
+    var about: About {
         About(
             id: "memtune-hard-limit", section: "4.2.1", scopes: [.guest], severities: [.error, .warning], fixes: [.xml],
             title: Text("Hard limit of memory", "内存硬限制"),
@@ -24,7 +21,7 @@ public struct MemtuneHardLimit: GuestPractice {
             sources: ["guide §4.2.1", "libvirt docs/formatdomain.rst, Memory Tuning"])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard let tuning = domain.memoryTuning, let limit = tuning.hardLimit,
             let element = tuning.limitElement("hard_limit")
         else { return .pass }
@@ -79,7 +76,7 @@ public struct MemtuneHardLimit: GuestPractice {
                         "对运行中的客户机:virsh memtune \(guest.name.shellWord) --hard-limit -1 --live。")), evidence: evidence))
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func limit(_ gibibytes: Int, _ more: String = "") -> String {
             "<memory unit='GiB'>4</memory><memtune><hard_limit unit='GiB'>\(gibibytes)</hard_limit></memtune>\(more)"
         }
@@ -119,11 +116,8 @@ public struct MemtuneHardLimit: GuestPractice {
 }
 
 /// Limits of memory that agree with each other and leave the guest alive (guide §4.2.1).
-public struct MemtuneOrder: GuestPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct MemtuneOrder: GuestPractice {
+    var about: About {
         About(
             id: "memtune-order", section: "4.2.1", scopes: [.guest], severities: [.error], fixes: [.xml],
             title: Text("Order of memory limits", "内存限制的大小关系"),
@@ -137,7 +131,7 @@ public struct MemtuneOrder: GuestPractice {
             ])
     }
 
-    public func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
+    func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         guard let tuning = domain.memoryTuning else { return .pass }
         var judgement = Judgement()
         func add(_ name: String, _ observed: ByteCount, _ expected: String, _ what: Text) {
@@ -182,7 +176,7 @@ public struct MemtuneOrder: GuestPractice {
         return judgement
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         func limits(hard: Int?, soft: Int? = nil, swap: Int? = nil) -> String {
             func element(_ name: String, _ value: Int?) -> String {
                 value.map { "<\(name) unit='GiB'>\($0)</\(name)>" } ?? ""

@@ -1,14 +1,11 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// Some swap on every host (guide §4.2).
-public struct SwapPresent: HostPractice {
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+struct SwapPresent: HostPractice {
+    var about: About {
         About(
             id: "swap-present", section: "4.2", scopes: [.host], severities: [.warning], fixes: [.hand],
             title: Text("Swap", "交换空间"),
@@ -23,7 +20,7 @@ public struct SwapPresent: HostPractice {
     /// A small swap area is enough to put aside what nobody uses.
     private static let minimum = ByteCount(gibibytes: 4)
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let areas: [SwapArea]
         switch host.memory.swap {
         case .known(let value): areas = value
@@ -61,7 +58,7 @@ public struct SwapPresent: HostPractice {
         return make + ["swapon \(file)", "echo '\(file) none swap defaults 0 0' >> /etc/fstab"]
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .host("none", expect: .fires(.warning, observed: "none")) { $0.memory.swap = .known([]) },
             .host("in fstab, and not in use", expect: .fires(.warning)) {

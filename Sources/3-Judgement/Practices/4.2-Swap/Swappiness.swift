@@ -1,16 +1,13 @@
 import Changes
-public import HostFacts
-public import Inventory
+import HostFacts
+import Inventory
 import Quantities
 
 /// `vm.swappiness` no higher than the profile's value (guide §4.2.1).
-public struct Swappiness: HostPractice {
+struct Swappiness: HostPractice {
     static let key = "vm.swappiness"
 
-    /// The practice.
-    public init() {}
-
-    public var about: About {
+    var about: About {
         About(
             id: "swappiness", section: "4.2.1", scopes: [.host], severities: [.advice], fixes: [.sysctl],
             title: Text("Swappiness", "交换倾向(swappiness)"),
@@ -26,7 +23,7 @@ public struct Swappiness: HostPractice {
             sources: ["guide §4.2.1", "kernel Documentation/admin-guide/sysctl/vm.rst"])
     }
 
-    public func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
+    func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         if let swap = host.memory.swap.value, !swap.isEmpty, swap.allSatisfy(\.isZRAM) {
             return .notApplicable(Text("swap is zram, where high values are right", "交换区是 zram,应使用较高的值"))
         }
@@ -55,7 +52,7 @@ public struct Swappiness: HostPractice {
         }
     }
 
-    public var examples: Examples {
+    var examples: Examples {
         Examples(
             fires: .host("the kernel's default", expect: .fires(.advice, observed: "60")) {
                 $0.sysctl.running[Self.key] = .known("60")
