@@ -37,7 +37,7 @@ struct KSMFits: HostPractice {
         }
     }
 
-    /// It runs: does it gain anything?
+    /// It runs: whether it gains anything.
     private func on(_ host: HostFacts, _ estate: Estate) -> Judgement {
         let memory = estate.relations.memory
         let guests = estate.relations.mayRun.count
@@ -77,7 +77,7 @@ struct KSMFits: HostPractice {
                 ], owner: host.services.owner(of: Self.path) ?? Self.units(host).first))
     }
 
-    /// It is off: would it help?
+    /// It is off: whether it would help.
     private func off(_ run: Int, _ host: HostFacts, _ estate: Estate) -> Judgement {
         let memory = estate.relations.memory
         guard let like = memory.alike.filter({ $0.value >= 2 }).max(by: { ($0.value, $1.key) < ($1.value, $0.key) })
