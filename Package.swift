@@ -78,7 +78,7 @@ let package = Package(
         // Layer 4: the edge that gathers an estate.
         module("Configuration", ["CLibYAML", "Quantities", "Inventory"]),
         module("FileWriting", ["CLinux"]),
-        module("Survey", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
+        module("Survey", ["Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
         // Layer 5: counsel.
         module("Advisor", ["Quantities", "DomainXML", "Inventory", "Changes", "Practices", "HostFacts", "DiskImage"]),
@@ -114,11 +114,11 @@ let package = Package(
         tests("DiskImageTests", ["DiskImage", "Quantities"]),
         tests(
             "LibvirtTests",
-            ["Libvirt", "Survey", "Inventory", "DomainXML", "Quantities", "ToolRunning", "nearmetal"]),
+            ["Libvirt", "Survey", "Inventory", "DomainXML", "Quantities", "JSONText", "ToolRunning", "nearmetal"]),
         // Linked with libvirt itself, to compare what the product looks up with what the headers declare.
         .testTarget(
             name: "LibvirtHeaderTests", dependencies: ["Libvirt", "CLibvirt"], swiftSettings: swiftSettings,
-            linkerSettings: [.linkedLibrary("virt")]),
+            linkerSettings: [.linkedLibrary("virt"), .linkedLibrary("virt-qemu")]),
         tests(
             "PracticesTests",
             ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),

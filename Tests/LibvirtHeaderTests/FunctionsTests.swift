@@ -39,6 +39,7 @@ import Testing
         same(\.listAllDomains, virConnectListAllDomains, "virConnectListAllDomains")
         same(\.allDomainStats, virConnectGetAllDomainStats, "virConnectGetAllDomainStats")
         same(\.statsFree, virDomainStatsRecordListFree, "virDomainStatsRecordListFree")
+        same(\.lookupByName, virDomainLookupByName, "virDomainLookupByName")
         same(\.domainFree, virDomainFree, "virDomainFree")
         same(\.domainName, virDomainGetName, "virDomainGetName")
         same(\.domainXML, virDomainGetXMLDesc, "virDomainGetXMLDesc")
@@ -49,6 +50,13 @@ import Testing
         same(\.domainMessages, virDomainGetMessages, "virDomainGetMessages")
         // A member that nobody compared above makes the counts differ.
         #expect(checked.count == Mirror(reflecting: library).children.count)
+    }
+
+    @Test func agentCommandIsTheHeaders() throws {
+        func same<Function>(_ own: Function, _ declared: Function) {
+            #expect(unsafeBitCast(own, to: UInt.self) == unsafeBitCast(declared, to: UInt.self))
+        }
+        same(try QEMULibrary.shared.get().agentCommand, virDomainQemuAgentCommand)
     }
 
     /// libvirt's own version of the header is not newer than the library: the constants of the header mean the same in it.

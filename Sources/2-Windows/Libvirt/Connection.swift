@@ -140,7 +140,7 @@ public actor Connection {
         func beat() { beats.withLock { $0 += 1 } }
     }
 
-    private func ask<Value: Sendable>(
+    func ask<Value: Sendable>(
         _ function: String, within limit: Double? = nil,
         _ call: @escaping @Sendable (Library, virConnectPtr) -> Result<Value, LibvirtError>
     ) throws(LibvirtError) -> Value {
@@ -307,7 +307,7 @@ public actor Connection {
     }
 
     /// Copies one of libvirt's strings and gives it back.
-    private static func taken(_ text: UnsafeMutablePointer<CChar>) -> String {
+    static func taken(_ text: UnsafeMutablePointer<CChar>) -> String {
         defer { free(text) }
         return String(cString: text)
     }

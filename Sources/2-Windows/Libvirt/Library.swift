@@ -31,6 +31,7 @@ struct Library: Sendable {
             virConnectPtr?, UInt32, UnsafeMutablePointer<UnsafeMutablePointer<virDomainStatsRecordPtr?>?>?, UInt32
         ) -> Int32
     let statsFree: @convention(c) (UnsafeMutablePointer<virDomainStatsRecordPtr?>?) -> Void
+    let lookupByName: @convention(c) (virConnectPtr?, UnsafePointer<CChar>?) -> virDomainPtr?
     let domainFree: @convention(c) (virDomainPtr?) -> Int32
     let domainName: @convention(c) (virDomainPtr?) -> UnsafePointer<CChar>?
     let domainXML: @convention(c) (virDomainPtr?, UInt32) -> UnsafeMutablePointer<CChar>?
@@ -91,6 +92,7 @@ struct Library: Sendable {
         listAllDomains = try find("virConnectListAllDomains")
         allDomainStats = try find("virConnectGetAllDomainStats")
         statsFree = try find("virDomainStatsRecordListFree")
+        lookupByName = try find("virDomainLookupByName")
         domainFree = try find("virDomainFree")
         domainName = try find("virDomainGetName")
         domainXML = try find("virDomainGetXMLDesc")
@@ -121,7 +123,8 @@ struct Library: Sendable {
         case VIR_ERR_NO_DOMAIN.rawValue: return LibvirtError(.noDomain, function, message)
         case VIR_ERR_NO_SUPPORT.rawValue, VIR_ERR_ARGUMENT_UNSUPPORTED.rawValue:
             return LibvirtError(.unsupported, function, message)
-        case VIR_ERR_OPERATION_TIMEOUT.rawValue: return LibvirtError(.timedOut, function, message)
+        case VIR_ERR_OPERATION_TIMEOUT.rawValue, VIR_ERR_AGENT_UNRESPONSIVE.rawValue, VIR_ERR_AGENT_UNSYNCED.rawValue:
+            return LibvirtError(.timedOut, function, message)
         default:
             // A daemon that is not there, or goes away in the middle, shows as an error of the client's own side of the protocol.
             let isGone = [VIR_FROM_RPC, VIR_FROM_REMOTE].contains { error.domain == Int32($0.rawValue) }

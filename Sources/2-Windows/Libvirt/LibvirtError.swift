@@ -36,4 +36,9 @@ public struct LibvirtError: Error, Sendable, CustomStringConvertible {
 
     /// The message, then the remedy as a sentence of its own where there is one.
     public var description: String { message + (remedy.map { ". \($0)" } ?? "") }
+
+    /// Whether a guest's agent lives and refused: a file that is not there, a command that is switched off.
+    ///
+    /// libvirt says `internal error` with the agent's own words then, and has codes of its own for an agent that is absent or does not answer.
+    public var isRefusal: Bool { kind == .failed || kind == .unsupported }
 }

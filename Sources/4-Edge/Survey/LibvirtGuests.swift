@@ -49,7 +49,13 @@ struct LibvirtGuests: Sendable {
                 statistics = .success(after)
             }
             let capabilities = try await Self.capabilities(connection)
-            return LibvirtGuests(records, statistics, loads, capabilities, uri: uri, settings)
+            var answer = LibvirtGuests(records, statistics, loads, capabilities, uri: uri, settings)
+            if request.asksAgents {
+                for index in answer.guests.indices where answer.guests[index].isActive {
+                    answer.guests[index].inside = await GuestInside.read(answer.guests[index], connection)
+                }
+            }
+            return answer
         } catch {
             throw SurveyError(error.message, place: place, remedy: error.remedy)
         }

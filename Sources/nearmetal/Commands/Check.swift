@@ -94,6 +94,9 @@ struct Check: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Observe running guests for so long, to know their load.", valueName: "seconds"))
     var observe: Double?
 
+    @Flag(help: "Ask the agents inside running guests too: schedulers, drivers, services.")
+    var inside = false
+
     @Flag(help: "Walk the metadata of qcow2 images too, which reads much.")
     var checkImages = false
 
@@ -117,6 +120,9 @@ struct Check: AsyncParsableCommand {
         }
         if !xml.isEmpty, connect != nil {
             throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt")
+        }
+        if inside, example || !xml.isEmpty {
+            throw ValidationError("--inside asks the agents of running guests: leave --xml and --example out")
         }
         if let observe, !(observe > 0 && observe <= 3600) { throw ValidationError("--observe takes 0 to 3600 seconds") }
         for id in names(only) + names(except)
@@ -142,6 +148,7 @@ struct Check: AsyncParsableCommand {
             request.xml = xml
             request.hostRoot = hostRoot
             request.observe = observe
+            request.asksAgents = inside
             request.checksImages = checkImages
             answer =
                 example

@@ -1,0 +1,160 @@
+import Inventory
+import JSONText
+import Quantities
+import Synchronization
+import Testing
+
+@testable import Libvirt
+@testable import Survey
+
+/// What is made of an agent's answers. The agent here plays its part by a script; `DaemonTests` has a real one where a guest with an agent can be built.
+@Suite struct AgentTests {
+    /// An agent with some files, one program, and whatever else a test wants of it.
+    final class ScriptedAgent: AgentChannel {
+        let files: [String: String]
+        let mayRunPrograms: Bool
+        let override: @Sendable (String) -> String?
+        private let open = Mutex<[String]>([])
+
+        init(
+            files: [String: String], mayRunPrograms: Bool = true,
+            override: @escaping @Sendable (String) -> String? = { _ in nil }
+        ) {
+            self.files = files
+            self.mayRunPrograms = mayRunPrograms
+            self.override = override
+        }
+
+        func answer(to command: String) async throws(LibvirtError) -> String {
+            if let answer = override(command) { return answer }
+            func value() -> JSONValue? { try? JSONValue(command) }
+            guard let request = value() else { throw refusal("Invalid JSON syntax") }
+            let arguments = request["arguments"]
+            switch request["execute"]?.text {
+            case "guest-get-osinfo": return #"{"return":{"kernel-release":"6.4.0-150600.23.25-default","id":"sles"}}"#
+            case "guest-file-open":
+                guard let path = arguments?["path"]?.text, files[path] != nil else {
+                    throw refusal("No such file or directory")
+                }
+                return open.withLock { open in
+                    open.append(path)
+                    return "{\"return\":\(open.count)}"
+                }
+            case "guest-file-read":
+                let path = open.withLock { $0[Int(arguments?["handle"]?.integer ?? 1) - 1] }
+                let text = files[path] ?? ""
+                return "{\"return\":{\"count\":\(text.utf8.count),\"buf-b64\":\"\(Self.base64(text))\",\"eof\":true}}"
+            case "guest-file-close": return #"{"return":{}}"#
+            case "guest-exec":
+                guard mayRunPrograms else { throw refusal("Command guest-exec has been disabled") }
+                return #"{"return":{"pid":7}}"#
+            case "guest-exec-status":
+                let text = Self.base64(
+                    "sshd.service loaded active running OpenSSH\nhaveged.service loaded active running rng\n")
+                return "{\"return\":{\"exited\":true,\"exitcode\":0,\"out-data\":\"\(text)\"}}"
+            default: throw refusal("The command was not found")
+            }
+        }
+
+        private func refusal(_ words: String) -> LibvirtError {
+            LibvirtError(
+                .failed, "virDomainQemuAgentCommand", "internal error: unable to execute QEMU agent command: \(words)")
+        }
+
+        static func base64(_ text: String) -> String {
+            let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+            let bytes = Array(text.utf8)
+            var out: [UInt8] = []
+            for start in stride(from: 0, to: bytes.count, by: 3) {
+                let group = bytes[start..<min(start + 3, bytes.count)]
+                let bits = group.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
+                for index in 0..<4 {
+                    out.append(
+                        index <= group.count ? digits[Int(bits >> UInt32(18 - 6 * index)) & 63] : UInt8(ascii: "="))
+                }
+            }
+            return String(decoding: out, as: UTF8.self)
+        }
+    }
+
+    static let files = [
+        "/proc/partitions":
+            "major minor  #blocks  name\n\n 254        0   10485760 vda\n 254        1   10484736 vda1\n   8        0   100 sda\n",
+        "/sys/block/vda/queue/scheduler": "[none] mq-deadline kyber\n",
+        "/sys/block/sda/queue/scheduler": "none [mq-deadline]\n",
+        "/sys/bus/virtio/devices/virtio0/uevent": "DRIVER=virtio_blk\nMODALIAS=virtio:d00000002v00001AF4\n",
+        "/sys/bus/virtio/devices/virtio2/uevent": "MODALIAS=virtio:d00000005v00001AF4\n",
+        "/sys/class/misc/hw_random/rng_current": "virtio_rng.0\n",
+        "/sys/class/misc/hw_random/rng_available": "virtio_rng.0 tpm-rng-0 \n",
+    ]
+
+    @Test func readsTheInside() async throws {
+        let facts = try #require(await GuestInside.read(through: ScriptedAgent(files: Self.files)).value)
+        #expect(facts.schedulers == .known(["vda": "none", "sda": "mq-deadline"]))
+        #expect(facts.virtioDrivers == .known(["virtio0": "virtio_blk", "virtio2": ""]))
+        #expect(facts.rngCurrent == .known("virtio_rng.0"))
+        #expect(facts.rngAvailable == .known(["virtio_rng.0", "tpm-rng-0"]))
+        #expect(facts.kernelRelease == .known("6.4.0-150600.23.25-default"))
+        #expect(facts.services == .known(["sshd.service", "haveged.service"]))
+    }
+
+    @Test func whatIsRefusedIsUnknown() async throws {
+        let facts = try #require(
+            await GuestInside.read(through: ScriptedAgent(files: [:], mayRunPrograms: false)).value)
+        #expect(facts.services.reason?.cause != nil)
+        #expect(facts.schedulers.isMissing && facts.rngCurrent.isMissing)
+        #expect(facts.kernelRelease.value != nil)
+    }
+
+    /// An agent that hangs is asked once.
+    @Test func anAgentThatHangsIsLeftAlone() async {
+        struct Hanging: AgentChannel {
+            let count = Counter()
+            func answer(to command: String) async throws(LibvirtError) -> String {
+                count.number.withLock { $0 += 1 }
+                throw LibvirtError(.timedOut, "virDomainQemuAgentCommand", "Guest agent is not responding")
+            }
+        }
+        let agent = Hanging()
+        let facts = await GuestInside.read(through: agent)
+        #expect(facts.reason?.cause == .failed("Guest agent is not responding"))
+        #expect(agent.count.number.withLock { $0 } == 1)
+    }
+
+    final class Counter: Sendable { let number = Mutex(0) }
+
+    @Test(arguments: [
+        "", "{}", "null", "[]", "{\"return\":", #"{"return":{"kernel-release":7}}"#, #"{"return":"x"}"#,
+        #"{"return":{"pid":-1,"exited":true}}"#,
+        #"{"return":3}"#, #"{"return":{"buf-b64":"!!!!"}}"#, #"{"error":{"class":"GenericError"}}"#,
+    ]) func hostileAnswersAreUnknown(_ answer: String) async {
+        let facts = await GuestInside.read(through: ScriptedAgent(files: [:], override: { _ in answer }))
+        guard let inside = facts.value else { return }
+        #expect(inside.kernelRelease.value == nil && inside.schedulers.value == nil && inside.services.value == nil)
+    }
+
+    /// Names of disks come from the guest: none may lead elsewhere, and their number is bounded.
+    @Test func namesOfDisksAreLookedAt() async throws {
+        var lines = "major minor  #blocks  name\n\n"
+        for name in ["../../etc/shadow", "vd\"a", "VDA", String(repeating: "v", count: 100)] {
+            lines += " 1 0 1 \(name)\n"
+        }
+        for number in 0..<2000 { lines += " 1 0 1 x\(number)y\n" }
+        let asked = Counter()
+        let agent = ScriptedAgent(files: ["/proc/partitions": lines]) { command in
+            #expect(!command.contains("shadow") && !command.contains("VDA"))
+            asked.number.withLock { $0 += 1 }
+            return nil
+        }
+        let facts = try #require(await GuestInside.read(through: agent).value)
+        #expect(facts.schedulers == .known([:]))
+        #expect(asked.number.withLock { $0 } < 100)
+    }
+
+    @Test(arguments: [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob")])
+    func base64(_ text: String, _ bytes: String) { #expect(Base64.decode(text) == Array(bytes.utf8)) }
+
+    @Test(arguments: ["Z", "Zg=", "Zg==Zg==", "====", "Zm9*", "Z=g="]) func noBase64(_ text: String) {
+        #expect(Base64.decode(text) == nil)
+    }
+}
