@@ -137,8 +137,9 @@ public final class RunningProgram: Sendable {
     private func wait(_ limit: Double) -> Run {
         var status: Int32 = 0
         var isKilled = false
+        let earlier = seconds
         while waitpid(id, &status, WNOHANG) == 0 {
-            if !isKilled, seconds > limit {
+            if !isKilled, seconds - earlier > limit {
                 kill(id, SIGKILL)
                 isKilled = true
             }
