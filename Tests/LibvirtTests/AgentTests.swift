@@ -7,7 +7,9 @@ import Testing
 @testable import Libvirt
 @testable import Survey
 
-/// What is made of an agent's answers. The agent here plays its part by a script; `DaemonTests` has a real one where a guest with an agent can be built.
+/// What is made of an agent's answers.
+///
+/// The agent here plays its part by a script; `RealAgentTests` has a real one.
 @Suite struct AgentTests {
     /// An agent with some files, one program, and whatever else a test wants of it.
     final class ScriptedAgent: AgentChannel {

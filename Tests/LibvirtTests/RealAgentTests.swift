@@ -67,7 +67,9 @@ struct RealAgentTests {
 
 /// A kernel and an initial file system with QEMU's guest agent in it, which boot in seconds.
 enum TinyGuest {
-    /// Where they are; built once where the recipe stands beside this checkout. `nil` where there are none.
+    /// Where they are; built once where the recipe stands beside this checkout.
+    ///
+    /// `nil` where there are none.
     static let folder: String? = {
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["LAB_CACHE"] ?? "\(environment["HOME"] ?? "/root")/.cache/nearmetal-lab"

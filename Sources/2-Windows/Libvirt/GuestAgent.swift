@@ -37,6 +37,8 @@ extension Connection {
     ///   - command: a command of QEMU's guest agent, as JSON.
     ///   - seconds: how long the agent has to answer.
     ///
+    /// - Returns: the agent's answer.
+    ///
     /// - Throws: `notInstalled`; `noDomain`; `failed` where there is no agent, or it does not answer or refuses.
     public func askAgent(of domain: String, _ command: String, seconds: Int32) throws(LibvirtError) -> String {
         let qemu = try QEMULibrary.shared.get()
