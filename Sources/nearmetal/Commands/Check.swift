@@ -158,12 +158,18 @@ struct Check: AsyncParsableCommand {
             progress.finish()
             throw failing(error)
         }
+        let estate = answer.estate
+        // A report on nothing would look like one without findings.
+        if !answer.failures.isEmpty, estate.guests.isEmpty, !estate.hasHost {
+            progress.finish()
+            for failure in answer.failures { say("nearmetal: \(failure)") }
+            throw Status.failed
+        }
         progress.say(Text("judging", "正在检查"))
         var selection = Advice.Selection()
         selection.only = names(only)
         selection.except = names(except)
         selection.guests = guest
-        let estate = answer.estate
         let asksFuture = afterReboot || target != nil
         let audit =
             asksFuture
@@ -194,8 +200,8 @@ struct Check: AsyncParsableCommand {
             ? TextReport(style: display.style(verbose: verbose)).bytes(report) : format.write(report)
         if let output {
             do { try WholeFile.write(bytes, to: output) } catch { throw failing(error) }
-        } else if !write(bytes, to: STDOUT_FILENO) {
-            throw failing(Failure("standard output: \(String(cString: strerror(errno)))"))
+        } else {
+            try print(bytes)
         }
         if !answer.failures.isEmpty { throw Status.failed }
         if report.fails { throw Status.findings }

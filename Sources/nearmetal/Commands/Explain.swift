@@ -27,8 +27,7 @@ struct Explain: ParsableCommand {
                 "There is no practice \"\(id)\". "
                     + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
         }
-        write(
-            Array(PracticeText.explanation(practice, about, language: output.language, style: output.style()).utf8),
-            to: STDOUT_FILENO)
+        try print(
+            Array(PracticeText.explanation(practice, about, language: output.language, style: output.style()).utf8))
     }
 }

@@ -36,8 +36,8 @@ struct Facts: ParsableCommand {
         }
         let facts = HostFacts.read(root: hostRoot)
         switch format {
-        case .json: write(FactsJSON.write(facts), to: STDOUT_FILENO)
-        case .text: write(FactsText.write(facts, language: output.language, style: output.style()), to: STDOUT_FILENO)
+        case .json: try print(FactsJSON.write(facts))
+        case .text: try print(FactsText.write(facts, language: output.language, style: output.style()))
         }
     }
 }

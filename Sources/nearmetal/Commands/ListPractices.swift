@@ -24,11 +24,9 @@ struct ListPractices: ParsableCommand {
     func run() throws {
         let abouts = Practices.all.map(\.about)
         switch format {
-        case .json: write(PracticeText.json(abouts, language: output.language), to: STDOUT_FILENO)
+        case .json: try print(PracticeText.json(abouts, language: output.language))
         case .text:
-            write(
-                Array(PracticeText.table(abouts, language: output.language, style: output.style()).utf8),
-                to: STDOUT_FILENO)
+            try print(Array(PracticeText.table(abouts, language: output.language, style: output.style()).utf8))
         }
     }
 }

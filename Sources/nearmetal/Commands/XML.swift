@@ -41,13 +41,13 @@ struct XML: ParsableCommand {
             let document = try XMLDocument(DefinitionFile.read(file), path: file)
             let edited = try document.applying(set.compactMap(XMLEdit.init(assignment:)))
             if !inPlace {
-                if !write(edited.source, to: STDOUT_FILENO) {
-                    throw Failure("standard output: \(String(cString: strerror(errno)))")
-                }
+                try print(edited.source)
             } else if edited.source != document.source {
                 let replaced = try FileReplacement(file, from: document.source, to: edited.source)
                 say("nearmetal: \(replaced.path) is written; what was there is in \(replaced.backup)")
             }
+        } catch let status as ExitCode {
+            throw status
         } catch {
             throw failing(error)
         }

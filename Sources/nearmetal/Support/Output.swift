@@ -21,8 +21,15 @@ func failing(_ error: any Error) -> ExitCode {
     return Status.failed
 }
 
-/// A line on stderr.
-func say(_ line: String) { write([UInt8]((line + "\n").utf8), to: STDERR_FILENO) }
+/// A line on stderr; whatever a file is called, or an error quotes, it stays one line and commands no terminal.
+func say(_ line: String) { write([UInt8]((Columns.plain(line) + "\n").utf8), to: STDERR_FILENO) }
+
+/// Writes what a command is for to standard output; a full disk is an error in words.
+func print(_ bytes: [UInt8]) throws(ExitCode) {
+    guard write(bytes, to: STDOUT_FILENO) else {
+        throw failing(Failure("standard output: \(String(cString: strerror(errno)))"))
+    }
+}
 
 /// Writes all bytes; a reader that has gone away (`| head`) ends the program quietly, as other tools do.
 @discardableResult
