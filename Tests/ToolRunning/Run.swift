@@ -1,5 +1,6 @@
 import Dispatch
 public import Foundation
+import Synchronization
 
 /// A program that ran to its end: what it printed, and how it ended.
 public struct Run: Sendable {
@@ -127,7 +128,7 @@ public final class RunningProgram: Sendable {
         ]
     }
 
-    /// Waits for its end on a thread of its own; ends it after the limit.
+    /// Waits for its end on a thread of its own; ends it once that has taken so many seconds from now.
     public func end(within limit: Double = 60) async -> Run {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: self.wait(limit)) }
@@ -135,15 +136,20 @@ public final class RunningProgram: Sendable {
     }
 
     private func wait(_ limit: Double) -> Run {
+        // Whoever kills must know that the number is still this program's.
+        let isOver = Mutex(false)
+        let timer = DispatchSource.makeTimerSource(queue: .global())
+        timer.schedule(deadline: .now() + limit)
+        timer.setEventHandler { isOver.withLock { if !$0 { kill(self.id, SIGKILL) } } }
+        timer.resume()
+        defer { timer.cancel() }
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(id), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        let seconds = seconds
         var status: Int32 = 0
-        var isKilled = false
-        let earlier = seconds
-        while waitpid(id, &status, WNOHANG) == 0 {
-            if !isKilled, seconds - earlier > limit {
-                kill(id, SIGKILL)
-                isKilled = true
-            }
-            usleep(2_000)
+        isOver.withLock { isOver in
+            isOver = true
+            while waitpid(id, &status, 0) < 0, errno == EINTR {}
         }
         let signal = status & 0x7F
         return Run(
