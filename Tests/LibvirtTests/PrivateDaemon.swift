@@ -121,8 +121,8 @@ final class PrivateDaemon: Sendable {
 
     /// Whether a client's connection to its socket exists, accepted or waiting.
     var hasClient: Bool {
-        // The listening socket is one line; each connection's other end is one more.
-        let sockets = (try? String(contentsOfFile: "/proc/net/unix", encoding: .utf8)) ?? ""
+        // The listening socket is one line; each connection's other end is one more. Names of other programs' sockets may be any bytes.
+        let sockets = String(decoding: FileManager.default.contents(atPath: "/proc/net/unix") ?? Data(), as: UTF8.self)
         return sockets.split(separator: "\n").count { $0.contains("\(folder)/run/") && $0.hasSuffix("-sock") } > 1
     }
 
