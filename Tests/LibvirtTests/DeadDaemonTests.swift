@@ -22,11 +22,6 @@ struct DeadDaemonTests {
         return Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
     }
 
-    private func waitForClient(_ daemon: PrivateDaemon) async throws {
-        for _ in 0..<1_000 where !daemon.hasClient { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(daemon.hasClient)
-    }
-
     @Test func hungWhenConnected() async throws {
         try await PrivateDaemon.with { daemon in
             daemon.freeze()
@@ -38,26 +33,25 @@ struct DeadDaemonTests {
                     error?.description
                         == "no answer within 0.5 seconds. Look at the daemon: systemctl status libvirtd virtqemud")
             }
-            #expect(time >= 0.5 && time < 25)
+            #expect(time >= 0.5)
         }
     }
 
     @Test func hungWhenAsked() async throws {
         try await PrivateDaemon.with { daemon in
-            let connection = Connection(uri: daemon.uri, timeout: 0.5)
+            // Long enough to connect on a machine with much to do.
+            let connection = Connection(uri: daemon.uri, timeout: 3)
             try await connection.open()
             #expect(try await connection.domains().isEmpty)
             daemon.freeze()
             // Questions wait in line behind the one that hangs; none waits longer than its own limit.
             let time = await seconds {
-                for _ in 0..<2 {
-                    let error = await #expect(throws: LibvirtError.self) { try await connection.domains() }
-                    #expect(error?.kind == .timedOut)
-                }
-                let error = await #expect(throws: LibvirtError.self) { try await connection.statistics() }
+                let error = await #expect(throws: LibvirtError.self) { try await connection.domains() }
                 #expect(error?.kind == .timedOut)
+                let second = await #expect(throws: LibvirtError.self) { try await connection.statistics() }
+                #expect(second?.kind == .timedOut)
             }
-            #expect(time >= 1.5 && time < 25)
+            #expect(time >= 6)
         }
     }
 
@@ -67,17 +61,13 @@ struct DeadDaemonTests {
             try await connection.open()
             #expect(try await connection.domains().isEmpty)
             daemon.crash()
-            let time = await seconds {
-                for _ in 0..<2 {
-                    let error = await #expect(throws: LibvirtError.self) { try await connection.domains() }
-                    #expect(error?.kind == .noConnection, "\(String(describing: error))")
-                    #expect(
-                        error?.message.hasPrefix("the connection was lost: ") == true, "\(String(describing: error))")
-                }
-                let error = await #expect(throws: LibvirtError.self) { try await connection.statistics() }
-                #expect(error?.kind == .noConnection)
+            for _ in 0..<2 {
+                let error = await #expect(throws: LibvirtError.self) { try await connection.domains() }
+                #expect(error?.kind == .noConnection, "\(String(describing: error))")
+                #expect(error?.message.hasPrefix("the connection was lost: ") == true, "\(String(describing: error))")
             }
-            #expect(time < 25)
+            let error = await #expect(throws: LibvirtError.self) { try await connection.statistics() }
+            #expect(error?.kind == .noConnection)
         }
     }
 
@@ -85,10 +75,8 @@ struct DeadDaemonTests {
     @Test func killedWhileTheToolWaits() async throws {
         try await PrivateDaemon.with { daemon in
             daemon.freeze()
-            let tool = try Nearmetal.start(["check", "--connect", daemon.uri])
-            try await waitForClient(daemon)
-            daemon.crash()
-            let run = await tool.end(within: 30)
+            daemon.crash(afterConnection: 0.1)
+            let run = try await Nearmetal.run("check", "--connect", daemon.uri, within: 30)
             isOneError(run, daemon.uri, "Look at the daemon")
             #expect(!run.errors.contains("no answer within"), "\(run.errors)")
         }
@@ -97,11 +85,8 @@ struct DeadDaemonTests {
     /// The tool has asked, observes guests for their load, and will ask again.
     @Test func killedWhileTheToolObserves() async throws {
         try await PrivateDaemon.with { daemon in
-            let tool = try Nearmetal.start(["check", "--connect", daemon.uri, "--observe", "3"])
-            try await waitForClient(daemon)
-            try await Task.sleep(for: .seconds(1))
-            daemon.crash()
-            let run = await tool.end(within: 30)
+            daemon.crash(afterConnection: 1)
+            let run = try await Nearmetal.run("check", "--connect", daemon.uri, "--observe", "4", within: 30)
             isOneError(run, daemon.uri, "the connection was lost: ")
         }
     }

@@ -119,8 +119,19 @@ final class PrivateDaemon: Sendable {
     /// Ends it at once.
     func crash() { kill(daemon.id, SIGKILL) }
 
+    /// Ends it so many seconds after a client has connected.
+    ///
+    /// This runs on a thread of its own: tests that compute may hold those of the testing library for longer than a client waits.
+    func crash(afterConnection seconds: Double) {
+        DispatchQueue.global().async {
+            for _ in 0..<6_000 where !self.hasClient { usleep(10_000) }
+            usleep(UInt32(seconds * 1e6))
+            self.crash()
+        }
+    }
+
     /// Whether a client's connection to its socket exists, accepted or waiting.
-    var hasClient: Bool {
+    private var hasClient: Bool {
         // The listening socket is one line; each connection's other end is one more. Names of other programs' sockets may be any bytes.
         let sockets = String(decoding: FileManager.default.contents(atPath: "/proc/net/unix") ?? Data(), as: UTF8.self)
         return sockets.split(separator: "\n").count { $0.contains("\(folder)/run/") && $0.hasSuffix("-sock") } > 1
