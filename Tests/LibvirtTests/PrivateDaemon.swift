@@ -132,8 +132,15 @@ final class PrivateDaemon: Sendable {
 
     /// Whether a client's connection to its socket exists, accepted or waiting.
     private var hasClient: Bool {
-        // The listening socket is one line; each connection's other end is one more. Names of other programs' sockets may be any bytes.
-        let sockets = String(decoding: FileManager.default.contents(atPath: "/proc/net/unix") ?? Data(), as: UTF8.self)
+        // The listening socket is one line; each connection's other end is one more. Foundation reads no more than the first
+        // page of a file that tells no size.
+        let descriptor = open("/proc/net/unix", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(descriptor, &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
+        let sockets = String(decoding: bytes, as: UTF8.self)
         return sockets.split(separator: "\n").count { $0.contains("\(folder)/run/") && $0.hasSuffix("-sock") } > 1
     }
 
@@ -158,9 +165,11 @@ final class PrivateDaemon: Sendable {
     func runAsUser(_ arguments: String...) async throws -> Run { try await Self.runAsUser(arguments, folder) }
 
     private static func runAsUser(_ arguments: [String], _ folder: String) async throws -> Run {
-        // A folder of root's own hides what is in it, so the tool is copied out of it.
+        // A folder of root's own hides what is in it, so the tool is copied out of it: by another program, since a program that this process starts meanwhile
+        // would hold the copy open for writing for a moment, and what is written cannot be run.
         let copy = "\(folder)/nearmetal"
-        try FileManager.default.copyItem(atPath: Nearmetal.path, toPath: copy)
+        let copying = try await RunningProgram("/bin/cp", [Nearmetal.path, copy]).end()
+        guard copying.status == 0 else { throw RunFailure(copying.errors) }
         let (path, words) = try asUser(copy, arguments)
         return try await RunningProgram(path, words, environment: environment(folder), folder: folder).end()
     }
