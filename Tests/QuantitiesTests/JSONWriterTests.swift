@@ -71,4 +71,36 @@ import Testing
         parts += writer.drain()
         #expect(String(decoding: parts, as: UTF8.self) == "[0,1,2]")
     }
+
+    /// Elements written elsewhere come out as if they had been written in place.
+    @Test(arguments: [0, 1, 2]) func partsMakeTheSameText(_ indent: Int) {
+        func element(_ json: inout JSONWriter, _ number: Int) { json.object { $0.member("n", number) } }
+        func text(_ sizes: [Int]) -> String {
+            var json = JSONWriter(indent: indent)
+            json.object { json in
+                json.key("list")
+                json.array { json in
+                    var number = 0
+                    for size in sizes {
+                        var part = json.part()
+                        for _ in 0..<size {
+                            element(&part, number)
+                            number += 1
+                        }
+                        json.append(part)
+                    }
+                }
+                json.member("after", true)
+            }
+            return String(decoding: json.bytes, as: UTF8.self)
+        }
+        var whole = JSONWriter(indent: indent)
+        whole.object { json in
+            json.key("list")
+            json.array { json in for number in 0..<5 { element(&json, number) } }
+            json.member("after", true)
+        }
+        let expected = String(decoding: whole.bytes, as: UTF8.self)
+        for sizes in [[5], [0, 5], [2, 3], [1, 0, 4, 0], [1, 1, 1, 1, 1]] { #expect(text(sizes) == expected, "\(sizes)") }
+    }
 }

@@ -32,7 +32,7 @@ public struct JSONWriter: Sendable {
     private mutating func newline() {
         guard indent > 0 else { return }
         bytes.append(0x0A)
-        for _ in 0..<(depth * indent) { bytes.append(0x20) }
+        bytes.append(contentsOf: repeatElement(0x20, count: depth * indent))
     }
 
     private mutating func open(_ bracket: UInt8) {
@@ -151,10 +151,17 @@ public struct JSONWriter: Sendable {
         bytes.append(0x22)
         var text = text
         text.withUTF8 { utf8 in
+            // Most texts have nothing to escape: one pass without branches tells.
+            var isSpecial = false
+            for byte in utf8 { isSpecial = isSpecial || Self.isEscaped(byte) }
+            guard isSpecial else {
+                bytes.append(contentsOf: utf8)
+                return
+            }
             var start = 0
             for index in utf8.indices {
                 let byte = utf8[index]
-                guard byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F else { continue }
+                guard Self.isEscaped(byte) else { continue }
                 bytes.append(contentsOf: utf8[start..<index])
                 start = index + 1
                 switch byte {
@@ -171,5 +178,22 @@ public struct JSONWriter: Sendable {
             bytes.append(contentsOf: utf8[start...])
         }
         bytes.append(0x22)
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x22 || byte == 0x5C || byte == 0x7F }
+
+    /// A writer of elements for the array that is open here, to be written elsewhere and put in with ``append(_:)``.
+    public func part() -> JSONWriter {
+        var part = JSONWriter(indent: indent)
+        part.depth = depth
+        return part
+    }
+
+    /// Puts elements in that a ``part()`` wrote.
+    public mutating func append(_ part: JSONWriter) {
+        guard !part.bytes.isEmpty else { return }
+        if !isFirst { bytes.append(0x2C) }
+        isFirst = false
+        bytes.append(contentsOf: part.bytes)
     }
 }

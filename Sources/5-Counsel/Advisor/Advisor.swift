@@ -41,13 +41,13 @@ public struct Advice: Sendable {
         }
         let numbered = practices.enumerated()
         onHosts = numbered.compactMap { index, entry in
-            (entry.practice as? any HostPractice).map { (index, $0, entry.about) }
+            entry.practice.onHost.map { (index, $0, entry.about) }
         }
         onGuests = numbered.compactMap { index, entry in
-            (entry.practice as? any GuestPractice).map { (index, $0, entry.about) }
+            entry.practice.onGuest.map { (index, $0, entry.about) }
         }
         onImages = numbered.compactMap { index, entry in
-            (entry.practice as? any ImagePractice).map { (index, $0, entry.about) }
+            entry.practice.onImage.map { (index, $0, entry.about) }
         }
     }
 
@@ -106,7 +106,7 @@ public struct Advice: Sendable {
                 kind: .configuration, name: estate.settings.source ?? "configuration", file: estate.settings.source),
             estate)
         for (index, entry) in practices.enumerated() {
-            guard let practice = entry.practice as? any SettingsPractice else { continue }
+            guard let practice = entry.practice.onSettings else { continue }
             collector.add(practice.judge(estate.host, in: estate), of: index, entry.about)
         }
         return collector.finished()

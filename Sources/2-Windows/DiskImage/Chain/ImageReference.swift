@@ -39,9 +39,14 @@ public enum ImageReference: Sendable, Hashable {
     ///
     /// `..` stays: over a symbolic link it does not lead back.
     public static func tidied(_ path: String) -> String {
-        guard path.utf8.count > 1, path.contains("//") || path.contains("/./") || path.hasSuffix("/.") else {
-            return path
+        // Byte by byte: this is asked for every disk of every guest.
+        var isTidy = true
+        var before: (UInt8, UInt8) = (0, 0)
+        for byte in path.utf8 {
+            if byte == 0x2F, before.1 == 0x2F || before == (0x2F, 0x2E) { isTidy = false }
+            before = (before.1, byte)
         }
+        guard path.utf8.count > 1, !isTidy || before == (0x2F, 0x2E) else { return path }
         let parts = path.split(separator: "/").filter { $0 != "." }
         return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
     }

@@ -49,10 +49,11 @@ public struct DomainChange: Change, Hashable {
     /// `virsh edit` with the edit in a comment, since virsh has no command for a single node.
     public var commands: [String] {
         // The comment stays on the command's line, whatever a definition says.
-        let comment = "\(target): \(from ?? "(absent)") → \(to ?? "(taken out)")"
-        return [
-            "virsh edit \(guest.shellWord)   # " + comment.split(whereSeparator: \.isNewline).joined(separator: " ")
-        ]
+        var comment = "\(target): \(from ?? "(absent)") → \(to ?? "(taken out)")"
+        if comment.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x85 || $0.value >> 1 == 0x1014 }) {
+            comment = comment.split(whereSeparator: \.isNewline).joined(separator: " ")
+        }
+        return ["virsh edit \(guest.shellWord)   # \(comment)"]
     }
 }
 

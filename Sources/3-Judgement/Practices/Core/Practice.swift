@@ -14,6 +14,47 @@ public protocol Practice: Sendable {
     var about: About { get }
     /// Cases that make it fire and cases that do not. They are its tests and its documentation.
     var examples: Examples { get }
+    /// Itself where it judges hosts; `nil` elsewhere.
+    ///
+    /// Here and not by a cast: casting a hundred practices to three protocols would take a third of a short run.
+    var onHost: (any HostPractice)? { get }
+    /// Itself where it judges guests; `nil` elsewhere.
+    var onGuest: (any GuestPractice)? { get }
+    /// Itself where it judges images; `nil` elsewhere.
+    var onImage: (any ImagePractice)? { get }
+    /// Itself where it judges settings; `nil` elsewhere.
+    var onSettings: (any SettingsPractice)? { get }
+}
+
+extension Practice {
+    /// None.
+    public var onHost: (any HostPractice)? { nil }
+    /// None.
+    public var onGuest: (any GuestPractice)? { nil }
+    /// None.
+    public var onImage: (any ImagePractice)? { nil }
+    /// None.
+    public var onSettings: (any SettingsPractice)? { nil }
+}
+
+extension HostPractice {
+    /// Itself.
+    public var onHost: (any HostPractice)? { self }
+}
+
+extension GuestPractice {
+    /// Itself.
+    public var onGuest: (any GuestPractice)? { self }
+}
+
+extension ImagePractice {
+    /// Itself.
+    public var onImage: (any ImagePractice)? { self }
+}
+
+extension SettingsPractice {
+    /// Itself.
+    public var onSettings: (any SettingsPractice)? { self }
 }
 
 /// A practice about the host.

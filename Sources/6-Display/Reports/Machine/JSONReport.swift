@@ -25,8 +25,11 @@ struct JSONReport: ReportWriter {
             json.member("notes", array: report.notes) { $0.string($1[language]) }
             json.member("summary") { summary(report.audit.summary, &$0) }
             json.member("practices", array: report.audit.practices) { PracticesJSON.write($1, language, &$0) }
-            json.member("findings", array: report.audit.results) { json, result in
-                for entry in result.findings { finding(entry, result, report, &json) }
+            json.key("findings")
+            json.array { json in
+                Parallel.write(report.audit.results, &json) { json, result in
+                    for entry in result.findings { finding(entry, result, report, &json) }
+                }
             }
             json.member("unknown", array: report.audit.results) { json, result in
                 for remark in result.unknowns {
@@ -50,19 +53,22 @@ struct JSONReport: ReportWriter {
             } else {
                 json.null()
             }
-            json.member("subjects", array: report.audit.results) { json, result in
-                json.object { json in
-                    json.member("kind", result.subject.kind.rawValue)
-                    json.member("name", result.subject.name)
-                    json.member("file", result.subject.file)
-                    json.member("workload", result.subject.workload?.rawValue)
-                    json.member("state", result.subject.state?.rawValue)
-                    json.member("worst", result.worst?.rawValue)
-                    json.member("passed", array: result.passes) { $0.string(report.about($1).id) }
-                    json.member("notApplicable", array: result.notApplicable) { json, remark in
-                        json.object { json in
-                            json.member("id", report.about(remark.practice).id)
-                            json.member("why", remark.reason[language])
+            json.key("subjects")
+            json.array { json in
+                Parallel.write(report.audit.results, &json) { json, result in
+                    json.object { json in
+                        json.member("kind", result.subject.kind.rawValue)
+                        json.member("name", result.subject.name)
+                        json.member("file", result.subject.file)
+                        json.member("workload", result.subject.workload?.rawValue)
+                        json.member("state", result.subject.state?.rawValue)
+                        json.member("worst", result.worst?.rawValue)
+                        json.member("passed", array: result.passes) { $0.string(report.about($1).id) }
+                        json.member("notApplicable", array: result.notApplicable) { json, remark in
+                            json.object { json in
+                                json.member("id", report.about(remark.practice).id)
+                                json.member("why", remark.reason[language])
+                            }
                         }
                     }
                 }
