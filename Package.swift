@@ -131,7 +131,7 @@ let package = Package(
             "ReportsTests",
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
-                "Quantities", "JSONText", "Changes",
+                "Quantities", "JSONText", "Changes", "Survey",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         .target(name: "ToolRunning", path: "Tests/ToolRunning", swiftSettings: swiftSettings),

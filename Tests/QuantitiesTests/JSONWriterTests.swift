@@ -59,19 +59,6 @@ import Testing
         }
     }
 
-    @Test func drainedPartsJoin() {
-        var writer = JSONWriter(indent: 0)
-        var parts: [UInt8] = []
-        writer.array { writer in
-            for number in 0..<3 {
-                writer.integer(number)
-                parts += writer.drain()
-            }
-        }
-        parts += writer.drain()
-        #expect(String(decoding: parts, as: UTF8.self) == "[0,1,2]")
-    }
-
     /// Elements written elsewhere come out as if they had been written in place.
     @Test(arguments: [0, 1, 2]) func partsMakeTheSameText(_ indent: Int) {
         func element(_ json: inout JSONWriter, _ number: Int) { json.object { $0.member("n", number) } }
@@ -101,6 +88,8 @@ import Testing
             json.member("after", true)
         }
         let expected = String(decoding: whole.bytes, as: UTF8.self)
-        for sizes in [[5], [0, 5], [2, 3], [1, 0, 4, 0], [1, 1, 1, 1, 1]] { #expect(text(sizes) == expected, "\(sizes)") }
+        for sizes in [[5], [0, 5], [2, 3], [1, 0, 4, 0], [1, 1, 1, 1, 1]] {
+            #expect(text(sizes) == expected, "\(sizes)")
+        }
     }
 }

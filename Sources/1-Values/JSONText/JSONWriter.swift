@@ -13,9 +13,9 @@ public struct JSONWriter: Sendable {
     /// An empty text; `indent` 0 writes all on one line.
     public init(indent: Int = 2) { self.indent = indent }
 
-    /// Takes the bytes written so far away, to write them out; what follows goes on where they ended.
-    public mutating func drain() -> [UInt8] {
-        defer { bytes.removeAll(keepingCapacity: true) }
+    /// The whole text with a line's end, given away rather than copied.
+    public consuming func finished() -> [UInt8] {
+        bytes.append(0x0A)
         return bytes
     }
 

@@ -14,7 +14,7 @@ public struct FactsJSON {
     public static func write(_ facts: HostFacts) -> [UInt8] {
         var writer = FactsJSON()
         writer.all(facts)
-        return writer.json.drain() + [0x0A]
+        return writer.json.finished()
     }
 
     // MARK: Ways to write a fact

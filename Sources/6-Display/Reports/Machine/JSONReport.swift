@@ -74,7 +74,7 @@ struct JSONReport: ReportWriter {
                 }
             }
         }
-        return json.drain() + [0x0A]
+        return json.finished()
     }
 
     private func summary(_ summary: Audit.Summary, _ json: inout JSONWriter) {

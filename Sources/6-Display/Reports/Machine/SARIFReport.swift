@@ -15,7 +15,7 @@ struct SARIFReport: ReportWriter {
             json.key("runs")
             json.array { json in json.object { run(report, &$0) } }
         }
-        return json.drain() + [0x0A]
+        return json.finished()
     }
 
     private func run(_ report: Report, _ json: inout JSONWriter) {

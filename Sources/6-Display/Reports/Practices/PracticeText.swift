@@ -8,7 +8,7 @@ public enum PracticeText {
     public static func json(_ abouts: [About], language: Language) -> [UInt8] {
         var json = JSONWriter(indent: 1)
         json.array(abouts) { PracticesJSON.write($1, language, &$0) }
-        return json.drain() + [0x0A]
+        return json.finished()
     }
 
     /// All practices as a table.
