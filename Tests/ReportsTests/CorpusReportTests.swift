@@ -21,7 +21,7 @@ struct CorpusReportTests {
         "virt-manager/virt-install-aarch64-machvirt",
         "virt-manager/virt-install-many-devices", "libvirt-qemu/hugepages-numa-nodeset-part",
         "libvirt-qemu/memory-hotplug-dimm-addr",
-        "libvirt-qemu/vhost-user-fs-fd-memory", "libvirt-lxc/lxc-idmap", "libvirt-bhyve/bhyv2argv-acpiapic.xml",
+        "libvirt-qemu/vhost-user-fs-fd-memory", "libvirt-lxc/lxc-idmap", "libvirt-bhyve/bhyvexml2argv-acpiapic",
     ]) func guest(_ name: String) async throws {
         let path = try #require(Corpora.folder) + "/domains/\(name).xml"
         try #require(FileManager.default.fileExists(atPath: path), "\(path)")

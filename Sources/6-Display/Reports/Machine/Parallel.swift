@@ -3,7 +3,9 @@ import Dispatch
 import JSONText
 import Synchronization
 
-/// Writing of long arrays on all CPUs. What comes out is the same as if one wrote it all.
+/// Writing of long arrays on all CPUs.
+///
+/// What comes out is the same as if one wrote it all.
 enum Parallel {
     /// Writes elements for each result of an audit into the array that is open.
     static func write(
