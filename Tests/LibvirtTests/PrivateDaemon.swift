@@ -121,9 +121,9 @@ final class PrivateDaemon: Sendable {
 
     /// Ends it so many seconds after a client has connected.
     ///
-    /// This runs on a thread of its own: tests that compute may hold those of the testing library for longer than a client waits.
+    /// This runs on a thread of its own: tests that compute may hold those of Dispatch and of the testing library for longer than a client waits.
     func crash(afterConnection seconds: Double) {
-        DispatchQueue.global().async {
+        Thread.detachNewThread {
             for _ in 0..<6_000 where !self.hasClient { usleep(10_000) }
             usleep(UInt32(seconds * 1e6))
             self.crash()

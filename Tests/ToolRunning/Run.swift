@@ -1,6 +1,5 @@
 import Dispatch
 public import Foundation
-import Synchronization
 
 /// A program that ran to its end: what it printed, and how it ended.
 public struct Run: Sendable {
@@ -128,28 +127,25 @@ public final class RunningProgram: Sendable {
         ]
     }
 
-    /// Waits for its end on a thread of its own; ends it once that has taken so many seconds from now.
+    /// Waits for its end; ends it once that has taken so many seconds from now.
+    ///
+    /// A thread of its own waits: those of Dispatch, as those of the testing library, may all be taken by tests that compute.
     public func end(within limit: Double = 60) async -> Run {
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: self.wait(limit)) }
+            Thread.detachNewThread { continuation.resume(returning: self.wait(limit)) }
         }
     }
 
     private func wait(_ limit: Double) -> Run {
-        // Whoever kills must know that the number is still this program's.
-        let isOver = Mutex(false)
-        let timer = DispatchSource.makeTimerSource(queue: .global())
-        timer.schedule(deadline: .now() + limit)
-        timer.setEventHandler { isOver.withLock { if !$0 { kill(self.id, SIGKILL) } } }
-        timer.resume()
-        defer { timer.cancel() }
-        var information = siginfo_t()
-        while waitid(P_PID, id_t(id), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        let seconds = seconds
         var status: Int32 = 0
-        isOver.withLock { isOver in
-            isOver = true
-            while waitpid(id, &status, 0) < 0, errno == EINTR {}
+        var isKilled = false
+        let earlier = seconds
+        while waitpid(id, &status, WNOHANG) == 0 {
+            if !isKilled, seconds - earlier > limit {
+                kill(id, SIGKILL)
+                isKilled = true
+            }
+            usleep(5_000)
         }
         let signal = status & 0x7F
         return Run(
