@@ -32,7 +32,7 @@ let package = Package(
     name: "nearmetal",
     products: [
         .executable(name: "nearmetal", targets: ["nearmetal"]),
-        .library(name: "Quantities", targets: ["Quantities"]),
+        .library(name: "Quantities", targets: ["Quantities", "JSONText"]),
         .library(name: "DomainXML", targets: ["DomainXML"]),
         .library(name: "HostFacts", targets: ["HostFacts"]),
         .library(name: "DiskImage", targets: ["DiskImage"]),

@@ -154,7 +154,9 @@ struct HugePagesReserved: HostPractice {
         let place = key.place.nodes.map { $0.count == 1 ? "node \($0)" : "nodes \($0)" }
         let when = holds == .nextStart ? ("after a boot ", "重启后") : ("", "")
         let names = estate.relations.memory.hugePageGuests.joined(separator: ", ")
-        let there = holds == .running || holds == .both ? "free" : "reserved"
+        // Where nobody said which guests run, all pages stand against all guests.
+        let there =
+            holds == .nextStart || !estate.relations.memory.hugePagesUnasked.isEmpty ? "reserved" : "free"
         // Surplus pages come from whatever memory is free at that moment: a hope, not a reservation.
         let hope =
             gap.mayBeSurplus

@@ -110,8 +110,15 @@ struct BootReader {
         }
         let zipl = tree.parsed("/etc/zipl.conf") { bytes in HostFacts.parseZipl(bytes) { self.tree.bytes($0).value } }
         if !zipl.isMissing { return (zipl, "/etc/zipl.conf", .zipl) }
-        return (missing("boot loader configuration"), nil, .none)
+        return (.unknown(Self.noLoader), nil, .none)
     }
+
+    /// A container, or a machine whose kernel is given from outside.
+    private static let noLoader = Unknown(
+        .missing, source: "boot loader configuration",
+        remedy: Text(
+            "No GRUB, boot entry or zipl was found: look at what starts this kernel, a hypervisor or the network",
+            "未找到 GRUB、引导项或 zipl 配置:请查看由什么启动此内核(虚拟机管理程序或网络)"))
 
     private static let grubPaths = ["/boot/grub2/grub.cfg", "/boot/grub/grub.cfg"]
 
@@ -214,7 +221,7 @@ struct BootReader {
         case .grub, .none: break
         }
         guard kind != .none && kind != .entries || tree.exists("/etc/default/grub") else {
-            return .unknown(Unknown(.missing, source: "boot loader configuration"))
+            return .unknown(Self.noLoader)
         }
         let isDebian = distribution.map { $0.id == "debian" || $0.like.contains("debian") } == true
         return .known(has("update-grub") || isDebian ? .updateGrub : .grub2Mkconfig)
