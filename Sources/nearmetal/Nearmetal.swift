@@ -3,6 +3,7 @@ import ArgumentParser
 /// The command.
 @main
 struct Nearmetal: AsyncParsableCommand {
+    // Names are written out here and in each command: made from the types' names they take a millisecond of every start.
     static let configuration = CommandConfiguration(
         commandName: "nearmetal",
         abstract: "SUSE's Virtualization Best Practices guide, executed: audit a KVM host and its guests.",

@@ -16,7 +16,7 @@ extension ReportFormat: ExpressibleByArgument {}
 /// `nearmetal check`.
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Audit a host and its guests against the guide.",
+        commandName: "check", abstract: "Audit a host and its guests against the guide.",
         discussion: """
             Without options it judges this machine and the guests libvirt knows.
 

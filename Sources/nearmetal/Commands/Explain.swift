@@ -7,6 +7,7 @@ import Reports
 /// `nearmetal explain`.
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Explain a practice: the guide's section, the reason, the trade-off, what holds today.",
         discussion: """
             Examples:

@@ -6,6 +6,7 @@ import Reports
 /// `nearmetal facts`.
 struct Facts: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "facts",
         abstract: "Show what a host says of itself. What cannot be read is unknown, with the reason.",
         discussion: """
             Examples:

@@ -7,7 +7,7 @@ import Survey
 /// `nearmetal xml`.
 struct XML: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print a definition as it is, byte for byte, or with just some nodes changed.",
+        commandName: "xml", abstract: "Print a definition as it is, byte for byte, or with just some nodes changed.",
         discussion: """
             The document is parsed first: what is not XML, or hostile, is refused.
 
