@@ -124,7 +124,7 @@ final class PrivateDaemon: Sendable {
     /// This runs on a thread of its own: tests that compute may hold those of Dispatch and of the testing library for longer than a client waits.
     func crash(afterConnection seconds: Double) {
         Thread.detachNewThread {
-            for _ in 0..<6_000 where !self.hasClient { usleep(10_000) }
+            while !self.hasClient, kill(self.daemon.id, 0) == 0 { usleep(10_000) }
             usleep(UInt32(seconds * 1e6))
             self.crash()
         }

@@ -180,6 +180,21 @@ public actor Connection {
         }
     }
 
+    /// Asks for something small, to learn whether the daemon is still there.
+    ///
+    /// - Throws: `noConnection`, `timedOut`; a driver that has no answer is there all the same.
+    public func ping() throws(LibvirtError) {
+        do throws(LibvirtError) {
+            try ask("virConnectGetLibVersion") { library, connection in
+                var version: UInt = 0
+                return library.libVersion(connection, &version) == 0
+                    ? .success(()) : .failure(library.failure("virConnectGetLibVersion"))
+            }
+        } catch {
+            if error.kind == .noConnection || error.kind == .timedOut { throw error }
+        }
+    }
+
     /// The `<capabilities>` document.
     ///
     /// A daemon that was just started first asks every emulator what it can do: the limit is three times the usual one.

@@ -43,7 +43,7 @@ struct LibvirtGuests: Sendable {
             }
             var loads: [String: Double] = [:]
             if let seconds = request.observe, case .success(let before) = statistics {
-                try? await Task.sleep(for: .seconds(seconds))
+                try await Self.wait(seconds, connection)
                 let after = try await connection.statistics()
                 loads = Self.loads(before, after, seconds: seconds)
                 statistics = .success(after)
@@ -144,6 +144,17 @@ struct LibvirtGuests: Sendable {
             values.disks.append(disk)
         }
         return values
+    }
+
+    /// Lets time pass, and looks now and then whether the daemon is still there: nobody should watch a dead one for an hour.
+    private static func wait(_ seconds: Double, _ connection: Connection) async throws(LibvirtError) {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while true {
+            let rest = end - ContinuousClock.now
+            try? await Task.sleep(for: min(rest, .seconds(1)))
+            guard ContinuousClock.now < end else { return }
+            try await connection.ping()
+        }
     }
 
     /// Mean load of each guest's vCPUs between two bulk calls, from 0 to 1.
