@@ -27,9 +27,9 @@ public struct MemoryFacts: Sendable, Equatable {
     public init() {}
 
     /// Swap in all.
-    public var swapTotal: Fact<ByteCount> { swap.map { $0.reduce(.zero) { $0 + $1.size } } }
+    public var swapTotal: Fact<ByteCount> { swap.map(\.size) }
     /// Free swap in all.
-    public var swapFree: Fact<ByteCount> { swap.map { $0.reduce(.zero) { $0 + ($1.size - $1.used) } } }
+    public var swapFree: Fact<ByteCount> { swap.map(\.free) }
 }
 
 /// Transparent huge pages: `sys/kernel/mm/transparent_hugepage/`.
@@ -110,4 +110,13 @@ public struct SwapArea: Sendable, Hashable {
         self.priority = priority
         self.isZRAM = isZRAM
     }
+}
+
+extension [SwapArea] {
+    /// The areas that are room beyond memory: zram lies in the very memory that would be short.
+    public var beyondMemory: [SwapArea] { filter { !$0.isZRAM } }
+    /// Size of all.
+    public var size: ByteCount { reduce(.zero) { $0 + $1.size } }
+    /// What is free of all.
+    public var free: ByteCount { reduce(.zero) { $0 + ($1.size - $1.used) } }
 }

@@ -51,7 +51,7 @@ struct MemoryShort: StartReason {
         let swap: ByteCount
         switch facts.memory.swap {
         // What is compressed in memory is no room beyond it.
-        case .known(let areas): swap = areas.filter { !$0.isZRAM }.reduce(.zero) { $0 + $1.size }
+        case .known(let areas): swap = areas.beyondMemory.size
         case .unknown(let reason):
             if sum > ordinary {
                 answer.unknown(reason)

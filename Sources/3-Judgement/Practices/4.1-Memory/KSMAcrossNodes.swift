@@ -25,23 +25,20 @@ struct KSMAcrossNodes: HostPractice {
         let run: Int
         switch host.memory.ksm.run {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no KSM", "内核没有 KSM")) : .unknown(reason)
+            return .unreadable(reason, absent: KSMFits.absent)
         case .known(let value): run = value
         }
         guard run == 1 else { return .notApplicable(Text("KSM is off", "KSM 已关闭")) }
         switch host.numa.nodes {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no NUMA", "内核没有 NUMA")) : .unknown(reason)
+            return .unreadable(reason, absent: Text("the kernel has no NUMA", "内核没有 NUMA"))
         case .known(let nodes):
             guard nodes.count > 1 else { return .notApplicable(Text("there is one NUMA node", "只有一个 NUMA 节点")) }
         }
         let merging: Bool
         switch host.memory.ksm.mergeAcrossNodes {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no NUMA", "内核没有 NUMA")) : .unknown(reason)
+            return .unreadable(reason, absent: Text("the kernel has no NUMA", "内核没有 NUMA"))
         case .known(let value): merging = value
         }
         guard merging else { return .pass }

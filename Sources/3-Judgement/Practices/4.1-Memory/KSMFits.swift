@@ -26,12 +26,13 @@ struct KSMFits: HostPractice {
     }
 
     static let path = "/sys/kernel/mm/ksm/run"
+    /// Why nothing about KSM holds on some kernels.
+    static let absent = Text("the kernel has no KSM", "内核没有 KSM")
 
     func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         switch host.memory.ksm.run {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no KSM", "内核没有 KSM")) : .unknown(reason)
+            return .unreadable(reason, absent: Self.absent)
         case .known(1): return on(host, estate)
         case .known(let run): return off(run, host, estate)
         }

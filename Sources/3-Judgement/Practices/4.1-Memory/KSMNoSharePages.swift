@@ -32,8 +32,7 @@ struct KSMNoSharePages: GuestPractice {
         }
         switch estate.host.memory.ksm.run {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no KSM", "内核没有 KSM")) : .unknown(reason)
+            return .unreadable(reason, absent: KSMFits.absent)
         case .known(1): break
         case .known: return .notApplicable(Text("KSM is off", "KSM 已关闭"))
         }

@@ -26,8 +26,7 @@ struct KSMScanRate: HostPractice {
         let ksm = host.memory.ksm
         switch ksm.run {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no KSM", "内核没有 KSM")) : .unknown(reason)
+            return .unreadable(reason, absent: KSMFits.absent)
         case .known(1): break
         case .known: return .notApplicable(Text("KSM is off", "KSM 已关闭"))
         }

@@ -20,8 +20,7 @@ struct KSMSwapReserve: HostPractice {
         let ksm = host.memory.ksm
         switch ksm.run {
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no KSM", "内核没有 KSM")) : .unknown(reason)
+            return .unreadable(reason, absent: KSMFits.absent)
         case .known: break
         }
         let sharing: UInt64
@@ -53,7 +52,7 @@ struct KSMSwapReserve: HostPractice {
         case .unknown(let reason): return .unknown(reason)
         }
         // zram lies in the very memory that would be short.
-        let swap = areas.filter { !$0.isZRAM }.reduce(ByteCount.zero) { $0 + ($1.size - $1.used) }
+        let swap = areas.beyondMemory.free
         guard free + swap < needed else { return .pass }
         let missing = needed - (free + swap)
         return .finding(

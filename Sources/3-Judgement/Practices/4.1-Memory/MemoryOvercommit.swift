@@ -101,7 +101,7 @@ struct MemoryOvercommit: HostPractice {
         let swap: ByteCount
         switch host.memory.swap {
         // zram lies in the memory that is short.
-        case .known(let areas): swap = areas.filter { !$0.isZRAM }.reduce(.zero) { $0 + $1.size }
+        case .known(let areas): swap = areas.beyondMemory.size
         case .unknown(let reason):
             if wanted > budget.ordinary { judgement.add(reason) }
             swap = .zero

@@ -42,8 +42,7 @@ struct THPDefrag: HostPractice {
         switch host.memory.thp.defrag {
         case .known(let word): value = word
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no transparent huge pages", "内核没有透明大页")) : .unknown(reason)
+            return .unreadable(reason, absent: Text("the kernel has no transparent huge pages", "内核没有透明大页"))
         }
         switch host.memory.thp.enabled {
         case .known("never"): return .notApplicable(Text("transparent huge pages are off", "透明大页已关闭"))

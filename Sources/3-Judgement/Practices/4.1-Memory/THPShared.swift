@@ -40,9 +40,8 @@ struct THPShared: HostPractice {
         switch host.memory.thp.shmemEnabled {
         case .known(let word): value = word
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no transparent huge pages for shared memory", "内核没有共享内存的透明大页"))
-                : .unknown(reason)
+            return .unreadable(
+                reason, absent: Text("the kernel has no transparent huge pages for shared memory", "内核没有共享内存的透明大页"))
         }
         let boot: String?
         switch host.valueAtBoot(of: Self.path, parameter: "transparent_hugepage_shmem") {

@@ -36,8 +36,7 @@ struct TransparentHugePages: HostPractice {
         switch host.memory.thp.enabled {
         case .known(let word): value = word
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("the kernel has no transparent huge pages", "内核没有透明大页")) : .unknown(reason)
+            return .unreadable(reason, absent: Text("the kernel has no transparent huge pages", "内核没有透明大页"))
         }
         let concern = Concern(estate)
         let next: String

@@ -109,8 +109,7 @@ struct XenAutoballoon: HostPractice {
         switch host.hypervisor.xlConfiguration {
         case .known(let value): settings = value
         case .unknown(let reason):
-            return reason.cause == .missing
-                ? .notApplicable(Text("there is no /etc/xen/xl.conf", "没有 /etc/xen/xl.conf")) : .unknown(reason)
+            return .unreadable(reason, absent: Text("there is no /etc/xen/xl.conf", "没有 /etc/xen/xl.conf"))
         }
         guard let value = settings["autoballoon"] else { return .pass }
         switch value.lowercased() {

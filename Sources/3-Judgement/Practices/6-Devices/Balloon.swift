@@ -231,9 +231,7 @@ struct Overcommit {
 
     static func of(_ guest: Guest, _ domain: DomainDefinition, in estate: Estate) -> Fact<Overcommit> {
         estate.host.memory.total.map { total in
-            let share = ByteCount(
-                rawValue: UInt64(Double(total.rawValue) * max(0, min(1, estate.settings.hostReserveShare))))
-            let usable = total - max(share, estate.settings.hostReserve)
+            let usable = total - estate.settings.reserve(of: total)
             let promised = estate.relations.activeMemory + (guest.isActive ? .zero : domain.memory ?? .zero)
             return Overcommit(promised: promised, usable: usable)
         }

@@ -29,6 +29,10 @@ public struct Judgement: Sendable {
         judgement.unknowns = [reason]
         return judgement
     }
+    /// A fact of the kernel that cannot be read: where its file is missing the feature is absent, and the practice does not hold; else it cannot be told.
+    static func unreadable(_ reason: Unknown, absent: Text) -> Judgement {
+        reason.cause == .missing ? .notApplicable(absent) : .unknown(reason)
+    }
     /// One finding.
     public static func finding(_ finding: Finding) -> Judgement {
         var judgement = Judgement()
