@@ -45,6 +45,6 @@ import Testing
     @Test func readsWhatIsWritten() throws {
         var writer = JSONWriter(indent: 2)
         writer.string("\"quoted\" \\ / \n\t\u{7f} 中文")
-        #expect(try JSONValue(String(decoding: writer.bytes, as: UTF8.self)).text == "\"quoted\" \\ / \n\t\u{7f} 中文")
+        #expect(try JSONValue(String(decoding: writer.written, as: UTF8.self)).text == "\"quoted\" \\ / \n\t\u{7f} 中文")
     }
 }

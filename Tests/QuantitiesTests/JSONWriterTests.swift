@@ -6,7 +6,7 @@ import Testing
     private func text(indent: Int = 0, _ write: (inout JSONWriter) -> Void) -> String {
         var writer = JSONWriter(indent: indent)
         write(&writer)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return String(decoding: writer.written, as: UTF8.self)
     }
 
     @Test func writesEachKind() {
@@ -79,7 +79,7 @@ import Testing
                 }
                 json.member("after", true)
             }
-            return String(decoding: json.bytes, as: UTF8.self)
+            return String(decoding: json.written, as: UTF8.self)
         }
         var whole = JSONWriter(indent: indent)
         whole.object { json in

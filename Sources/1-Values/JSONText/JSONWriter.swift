@@ -3,8 +3,9 @@
 /// Reports hold tens of thousands of findings: nothing is built up but the bytes. Keys come out in the order given, so the same estate gives the
 /// same bytes. With `indent` each member stands on a line of its own.
 public struct JSONWriter: Sendable {
-    /// The text so far, UTF-8.
-    public private(set) var bytes: [UInt8] = []
+    // Parts written elsewhere stay where they are: to move megabytes costs as much as to write them.
+    private var pieces: [[UInt8]] = []
+    private var bytes: [UInt8] = []
     private let indent: Int
     private var depth = 0
     private var isFirst = true
@@ -13,10 +14,20 @@ public struct JSONWriter: Sendable {
     /// An empty text; `indent` 0 writes all on one line.
     public init(indent: Int = 2) { self.indent = indent }
 
-    /// The whole text with a line's end, given away rather than copied.
+    /// What is written so far, UTF-8.
+    public var written: [UInt8] { pieces.isEmpty ? bytes : Array(pieces.joined()) + bytes }
+
+    /// The whole text with a line's end, UTF-8.
     public consuming func finished() -> [UInt8] {
+        let pieces = finishedPieces()
+        return pieces.count == 1 ? pieces[0] : Array(pieces.joined())
+    }
+
+    /// The whole text with a line's end, in pieces that follow one another.
+    public consuming func finishedPieces() -> [[UInt8]] {
         bytes.append(0x0A)
-        return bytes
+        pieces.append(bytes)
+        return pieces
     }
 
     private mutating func separate() {
@@ -191,9 +202,12 @@ public struct JSONWriter: Sendable {
 
     /// Puts elements in that a ``part()`` wrote.
     public mutating func append(_ part: JSONWriter) {
-        guard !part.bytes.isEmpty else { return }
+        guard !(part.bytes.isEmpty && part.pieces.isEmpty) else { return }
         if !isFirst { bytes.append(0x2C) }
         isFirst = false
-        bytes.append(contentsOf: part.bytes)
+        pieces.append(bytes)
+        pieces += part.pieces
+        pieces.append(part.bytes)
+        bytes = []
     }
 }

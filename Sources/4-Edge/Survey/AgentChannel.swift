@@ -65,7 +65,7 @@ struct AgentSession {
         var quoted = JSONWriter(indent: 0)
         quoted.string(path)
         let opened = await call(
-            "guest-file-open", "\"path\":\(String(decoding: quoted.bytes, as: UTF8.self)),\"mode\":\"r\"")
+            "guest-file-open", "\"path\":\(String(decoding: quoted.written, as: UTF8.self)),\"mode\":\"r\"")
         guard let handle = opened.value?.integer else {
             if end == nil, case .failed? = opened.reason?.cause {
                 return .unknown(Unknown(.missing, source: "inside: \(path)"))

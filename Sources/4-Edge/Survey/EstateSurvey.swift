@@ -148,7 +148,8 @@ public struct EstateSurvey: Sendable {
         host: HostFacts?, guests: [Guest], capabilities: Fact<HypervisorCapabilities>? = nil, notes: [Text],
         failures: [any Error]
     ) async -> Answer {
-        let guests = guests.sorted { $0.name < $1.name }
+        let names = guests.indices.map { (name: guests[$0].name, index: $0) }.sorted { $0.name < $1.name }
+        let guests = names.map { guests[$0.index] }
         let targets = await Blocking.run { [settings] in Self.targets(settings) }
         var images: [String: Fact<ImageFacts>] = [:]
         if let root = host?.root {

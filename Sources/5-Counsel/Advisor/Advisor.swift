@@ -63,17 +63,18 @@ public struct Advice: Sendable {
         }
         let patterns = selection.guests.map(Wildcard.init)
         let chosen = estate.guests.filter { guest in patterns.isEmpty || patterns.contains { $0.matches(guest.name) } }
-        results += await spread(chosen) { guest($0, estate) }.sorted(by: Self.worseFirst)
+        results += Self.worstFirst(await spread(chosen) { guest($0, estate) })
         if patterns.isEmpty {
             let images = estate.images.sorted { $0.key < $1.key }
-            results += await spread(images) { image($0.key, $0.value, estate) }.sorted(by: Self.worseFirst)
+            results += Self.worstFirst(await spread(images) { image($0.key, $0.value, estate) })
         }
         return Audit(practices: practices.map(\.about), results: results)
     }
 
-    private static func worseFirst(_ one: Audit.Result, _ other: Audit.Result) -> Bool {
-        let ranks = (one.worst?.rank ?? 9, other.worst?.rank ?? 9)
-        return ranks.0 != ranks.1 ? ranks.0 < ranks.1 : one.subject.name < other.subject.name
+    private static func worstFirst(_ results: [Audit.Result]) -> [Audit.Result] {
+        // Keys are sorted, not results: those are large, and to compare them means to look at every finding.
+        results.indices.map { (rank: results[$0].worst?.rank ?? 9, name: results[$0].subject.name, index: $0) }
+            .sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }.map { results[$0.index] }
     }
 
     /// Maps in parallel, in order; a few at a time are not worth a task.

@@ -76,6 +76,12 @@ public struct Report: Sendable {
 protocol ReportWriter {
     /// The report as bytes, ending with a line end.
     func write(_ report: Report) -> [UInt8]
+    /// The same in pieces that follow one another, for who writes them out.
+    func pieces(_ report: Report) -> [[UInt8]]
+}
+
+extension ReportWriter {
+    func pieces(_ report: Report) -> [[UInt8]] { [write(report)] }
 }
 
 /// The formats a report can be written in.
@@ -83,16 +89,19 @@ public enum ReportFormat: String, Sendable, CaseIterable {
     case text, json, sarif, junit, markdown, prometheus
 
     /// Writes a report for programs, or for people without a terminal's width and colours (``text`` then has 80 columns and none).
-    public func write(_ report: Report) -> [UInt8] {
-        let writer: any ReportWriter =
-            switch self {
-            case .text: TextReport(style: TextStyle())
-            case .json: JSONReport()
-            case .sarif: SARIFReport()
-            case .junit: JUnitReport()
-            case .markdown: MarkdownReport()
-            case .prometheus: PrometheusReport()
-            }
-        return writer.write(report)
+    public func write(_ report: Report) -> [UInt8] { writer.write(report) }
+
+    /// The same in pieces that follow one another: a report of thousands of guests is not moved into one.
+    public func pieces(_ report: Report) -> [[UInt8]] { writer.pieces(report) }
+
+    private var writer: any ReportWriter {
+        switch self {
+        case .text: TextReport(style: TextStyle())
+        case .json: JSONReport()
+        case .sarif: SARIFReport()
+        case .junit: JUnitReport()
+        case .markdown: MarkdownReport()
+        case .prometheus: PrometheusReport()
+        }
     }
 }

@@ -195,13 +195,13 @@ struct Check: AsyncParsableCommand {
             notes: answer.notes, failOn: failOn.severity)
         report.afterReboot = afterReboot ? WouldStart.predict(estate) : nil
         report.readiness = readiness
-        let bytes =
+        let pieces =
             format == .text && output == nil
-            ? TextReport(style: display.style(verbose: verbose)).bytes(report) : format.write(report)
+            ? [TextReport(style: display.style(verbose: verbose)).bytes(report)] : format.pieces(report)
         if let output {
-            do { try WholeFile.write(bytes, to: output) } catch { throw failing(error) }
+            do { try WholeFile.write(pieces, to: output) } catch { throw failing(error) }
         } else {
-            try print(bytes)
+            for piece in pieces { try print(piece) }
         }
         let status: ExitCode =
             if !answer.failures.isEmpty {

@@ -10,7 +10,9 @@ import Quantities
 struct JSONReport: ReportWriter {
     static let schemaVersion = 1
 
-    func write(_ report: Report) -> [UInt8] {
+    func write(_ report: Report) -> [UInt8] { Array(pieces(report).joined()) }
+
+    func pieces(_ report: Report) -> [[UInt8]] {
         var json = JSONWriter(indent: 1)
         let language = report.language
         json.object { json in
@@ -31,13 +33,16 @@ struct JSONReport: ReportWriter {
                     for entry in result.findings { finding(entry, result, report, &json) }
                 }
             }
-            json.member("unknown", array: report.audit.results) { json, result in
-                for remark in result.unknowns {
-                    json.object { json in
-                        json.member("id", report.about(remark.practice).id)
-                        subject(result.subject, &json)
-                        json.member("why", remark.reason.why[language])
-                        json.member("howToRead", remark.reason.howToRead[language])
+            json.key("unknown")
+            json.array { json in
+                Parallel.write(report.audit.results, &json) { json, result in
+                    for remark in result.unknowns {
+                        json.object { json in
+                            json.member("id", report.about(remark.practice).id)
+                            subject(result.subject, &json)
+                            json.member("why", remark.reason.why[language])
+                            json.member("howToRead", remark.reason.howToRead[language])
+                        }
                     }
                 }
             }
@@ -74,7 +79,7 @@ struct JSONReport: ReportWriter {
                 }
             }
         }
-        return json.finished()
+        return json.finishedPieces()
     }
 
     private func summary(_ summary: Audit.Summary, _ json: inout JSONWriter) {
