@@ -87,7 +87,7 @@ import Testing
             json.array { json in for number in 0..<5 { element(&json, number) } }
             json.member("after", true)
         }
-        let expected = String(decoding: whole.bytes, as: UTF8.self)
+        let expected = String(decoding: whole.written, as: UTF8.self)
         for sizes in [[5], [0, 5], [2, 3], [1, 0, 4, 0], [1, 1, 1, 1, 1]] {
             #expect(text(sizes) == expected, "\(sizes)")
         }
