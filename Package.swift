@@ -60,6 +60,7 @@ let package = Package(
         // Layer 1: values.
         module("Quantities"),
         module("JSONText"),
+        module("LineDiff"),
 
         // Layer 2: windows on the machine. They read, and never write.
         module("DomainXML", ["CLibXML2", "Quantities"]),
@@ -110,6 +111,7 @@ let package = Package(
 
         tests("QuantitiesTests", ["Quantities", "JSONText"]),
         tests("DomainXMLTests", ["DomainXML", "Quantities"]),
+        tests("LineDiffTests", ["LineDiff", "ToolRunning"]),
         tests("HostFactsTests", ["HostFacts", "Quantities"]),
         tests("DiskImageTests", ["DiskImage", "Quantities"]),
         tests(
@@ -145,7 +147,7 @@ for target in package.targets where target.type == .regular && target.path == ni
 /// The folder of a module's layer.
 func layer(of module: String) -> String {
     switch module {
-    case "Quantities", "JSONText": "1-Values"
+    case "Quantities", "JSONText", "LineDiff": "1-Values"
     case "DomainXML", "HostFacts", "DiskImage", "Libvirt": "2-Windows"
     case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
     case "Configuration", "FileWriting", "Survey": "4-Edge"
