@@ -3,20 +3,20 @@ import Libvirt
 import Testing
 import ToolRunning
 
+/// One line on stderr that names the connection, nothing on stdout, status 2.
+func isOneError(
+    _ run: Run, _ uri: String, _ words: String? = nil, at place: SourceLocation = #_sourceLocation
+) {
+    #expect(run.status == 2, "\(run)", sourceLocation: place)
+    #expect(run.text == "", sourceLocation: place)
+    #expect(run.errorLines.count == 1, "\(run.errors)", sourceLocation: place)
+    #expect(run.errors.hasPrefix("nearmetal: \(uri): "), "\(run.errors)", sourceLocation: place)
+    if let words { #expect(run.errors.contains(words), "\(run.errors)", sourceLocation: place) }
+}
+
 /// Daemons that hang, die or are not there: an error in words and in seconds, never a hang.
 @Suite(.enabled(if: PrivateDaemon.isInstalled, "libvirtd, virsh and qemu-system-x86_64 are not installed"))
 struct DeadDaemonTests {
-    /// One line on stderr that names the connection, nothing on stdout, status 2.
-    private func isOneError(
-        _ run: Run, _ uri: String, _ words: String? = nil, at place: SourceLocation = #_sourceLocation
-    ) {
-        #expect(run.status == 2, "\(run)", sourceLocation: place)
-        #expect(run.text == "", sourceLocation: place)
-        #expect(run.errorLines.count == 1, "\(run.errors)", sourceLocation: place)
-        #expect(run.errors.hasPrefix("nearmetal: \(uri): "), "\(run.errors)", sourceLocation: place)
-        if let words { #expect(run.errors.contains(words), "\(run.errors)", sourceLocation: place) }
-    }
-
     private func seconds(_ body: () async throws -> Void) async rethrows -> Double {
         let time = try await ContinuousClock().measure { try await body() }
         return Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18

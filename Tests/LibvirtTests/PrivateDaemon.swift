@@ -28,20 +28,21 @@ final class PrivateDaemon: Sendable {
         program != nil && find("virsh") != nil && find("qemu-system-x86_64") != nil
         && (getuid() != 0 || find("setpriv") != nil)
 
-    private static func find(_ name: String) -> String? {
+    /// Where a program is; `nil` where it is not installed.
+    static func find(_ name: String) -> String? {
         let folders = RunningProgram.plainEnvironment["PATH"]?.split(separator: ":") ?? []
         return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// Programs and words that run a program as the daemon's user.
-    private static func asUser(_ program: String, _ arguments: [String]) throws -> (String, [String]) {
+    static func asUser(_ program: String, _ arguments: [String]) throws -> (String, [String]) {
         guard getuid() == 0 else { return (program, arguments) }
         let setpriv = try #require(find("setpriv"))
         return (setpriv, ["--reuid=\(nobody)", "--regid=\(nobody)", "--clear-groups", program] + arguments)
     }
 
     /// Environment in which libvirt keeps to the folder.
-    private static func environment(_ folder: String) -> [String: String] {
+    static func environment(_ folder: String) -> [String: String] {
         RunningProgram.plainEnvironment.merging([
             "HOME": folder, "XDG_RUNTIME_DIR": "\(folder)/run", "XDG_CONFIG_HOME": "\(folder)/config",
             "XDG_CACHE_HOME": "\(folder)/cache", "XDG_DATA_HOME": "\(folder)/data",
