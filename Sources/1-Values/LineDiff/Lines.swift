@@ -115,7 +115,9 @@ struct EditFinder {
         markAll(start..<oldEnd, start..<newEnd)
     }
 
-    /// Marks the changed lines, from the end to the beginning; `rounds[n]` holds diagonals -n ... n.
+    /// Marks the changed lines, from the end to the beginning.
+    ///
+    /// `rounds[n]` holds the diagonals from -n to n.
     private mutating func walkBack(_ rounds: [[Int32]], _ changes: Int, _ start: Int, _ count: Int, _ newCount: Int) {
         var x = count
         var y = newCount

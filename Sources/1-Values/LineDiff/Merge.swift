@@ -23,6 +23,8 @@ extension LineDiff {
     ///   - base: the text both started from.
     ///   - ours: one side, which wins where the two disagree.
     ///   - theirs: the other side.
+    ///
+    /// - Returns: the merged text, and how often the sides disagreed.
     public static func merge(base: [UInt8], ours: [UInt8], theirs: [UInt8]) -> Merge {
         var lines = Lines()
         let base = lines.number(base)
