@@ -55,6 +55,8 @@ let package = Package(
             name: "CLibYAML", path: "Sources/0-C/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CLibvirt", path: "Sources/0-C/CLibvirt", providers: [.apt(["libvirt-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/0-C/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
@@ -79,6 +81,7 @@ let package = Package(
         // Layer 4: the edge that gathers an estate.
         module("Configuration", ["CLibYAML", "Quantities", "Inventory"]),
         module("FileWriting", ["CLinux"]),
+        module("SQLite", ["CSQLite"]),
         module("Survey", ["Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
         // Layer 5: counsel.
@@ -128,6 +131,10 @@ let package = Package(
             "ForesightTests",
             ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
         tests("FileWritingTests", ["FileWriting"]),
+        tests("SQLiteTests", ["SQLite", "ToolRunning"]),
+        .testTarget(
+            name: "SQLiteHeaderTests", dependencies: ["SQLite", "CSQLite"], swiftSettings: swiftSettings,
+            linkerSettings: [.linkedLibrary("sqlite3")]),
         tests("ConfigurationTests", ["Configuration", "Inventory", "Quantities"]),
         tests(
             "ReportsTests",
@@ -150,7 +157,7 @@ func layer(of module: String) -> String {
     case "Quantities", "JSONText", "LineDiff": "1-Values"
     case "DomainXML", "HostFacts", "DiskImage", "Libvirt": "2-Windows"
     case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
-    case "Configuration", "FileWriting", "Survey": "4-Edge"
+    case "Configuration", "FileWriting", "SQLite", "Survey": "4-Edge"
     case "Advisor": "5-Counsel"
     case "Reports", "ExampleEstate": "6-Display"
     default: preconditionFailure("\(module) has no layer yet: name it here and in ARCHITECTURE.md")
