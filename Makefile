@@ -5,12 +5,14 @@ RELEASE := -c release --product nearmetal --static-swift-stdlib
 TOOL := .build/release/nearmetal
 SECONDS ?= 60
 
-.PHONY: help demo build test lint format fuzz bench setup-build setup-test clean werror install
+.PHONY: help demo build test test-crash test-host lint format fuzz bench setup-build setup-test clean werror install
 
 help:
 	@printf '%s\n' \
 	  'make demo             install what is missing, build, audit the example estate and this machine' \
 	  'make test             install what is missing, build, run every test' \
+	  'make test-crash       kill processes that change things, KILLS=2500 times' \
+	  'make test-host        change real settings of this machine and put them back (root)' \
 	  'make build            the release binary: $(TOOL)' \
 	  'make lint             formatting and documentation, strictly' \
 	  'make werror           the release build, in which warnings are errors' \
@@ -36,6 +38,16 @@ demo: build
 test: setup-test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
+
+# Kills processes that change things, thousands of times; `make test` does a short form.
+KILLS ?= 2500
+test-crash: setup-test
+	$(SWIFT) build --build-tests
+	NEARMETAL_KILLS=$(KILLS) $(SWIFT) test --skip-build --filter CrashTests
+
+# Changes real settings of this machine, and puts them back.
+test-host: build
+	@scripts/test-host $(TOOL)
 
 lint:
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Plugins

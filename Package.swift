@@ -41,6 +41,8 @@ let package = Package(
         .library(name: "Practices", targets: ["Practices"]),
         .library(name: "Foresight", targets: ["Foresight"]),
         .library(name: "Advisor", targets: ["Advisor"]),
+        .library(name: "Planning", targets: ["Planning", "Changes"]),
+        .library(name: "Transactions", targets: ["Transactions", "Changes"]),
         .library(name: "Reports", targets: ["Reports"]),
     ],
     dependencies: [
@@ -71,7 +73,7 @@ let package = Package(
         module("Libvirt", ["CLibvirt", "Quantities"]),
 
         // Layer 3: values of an audit, and judgement on them. Pure functions.
-        module("Changes", ["Quantities"]),
+        module("Changes", ["Quantities", "JSONText"]),
         module("Inventory", ["Quantities", "DomainXML", "HostFacts", "DiskImage"]),
         module(
             "Practices", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Inventory", "Changes"],
@@ -84,15 +86,23 @@ let package = Package(
         module("SQLite", ["CSQLite"]),
         module("Survey", ["Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
+        module("ConfigText"),
+        module(
+            "Transactions", ["CLinux", "Quantities", "JSONText", "LineDiff", "SQLite", "Libvirt", "Changes"]),
+
         // Layer 5: counsel.
         module("Advisor", ["Quantities", "DomainXML", "Inventory", "Changes", "Practices", "HostFacts", "DiskImage"]),
+
+        module(
+            "Planning",
+            ["Quantities", "DomainXML", "HostFacts", "ConfigText", "Inventory", "Changes", "Practices", "Advisor"]),
 
         // Layer 6: display.
         module(
             "Reports",
             [
                 "Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight",
-                "Advisor",
+                "Advisor", "LineDiff", "Transactions",
             ]),
         module("ExampleEstate", ["Quantities", "DomainXML", "HostFacts", "Inventory", "Survey"]),
 
@@ -101,7 +111,8 @@ let package = Package(
             name: "nearmetal",
             dependencies: [
                 "Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory", "Changes",
-                "Practices", "Foresight", "Configuration", "FileWriting", "Survey", "Advisor", "Reports",
+                "Practices", "Foresight", "Configuration", "FileWriting", "Survey", "Transactions", "Advisor",
+                "Planning", "Reports",
                 "ExampleEstate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -143,6 +154,12 @@ let package = Package(
                 "Quantities", "JSONText", "Changes", "Survey",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
+        tests(
+            "TransactionsTests",
+            ["Transactions", "Changes", "Quantities", "JSONText", "ToolRunning", "crash-child"]),
+        .executableTarget(
+            name: "crash-child", dependencies: ["Transactions", "Changes"], path: "Tests/CrashChild",
+            swiftSettings: swiftSettings),
         .target(name: "ToolRunning", path: "Tests/ToolRunning", swiftSettings: swiftSettings),
         tests("DocumentationTests", ["ToolRunning", "nearmetal"]),
     ]
@@ -155,10 +172,10 @@ for target in package.targets where target.type == .regular && target.path == ni
 func layer(of module: String) -> String {
     switch module {
     case "Quantities", "JSONText", "LineDiff": "1-Values"
-    case "DomainXML", "HostFacts", "DiskImage", "Libvirt": "2-Windows"
+    case "DomainXML", "HostFacts", "DiskImage", "Libvirt", "ConfigText": "2-Windows"
     case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
-    case "Configuration", "FileWriting", "SQLite", "Survey": "4-Edge"
-    case "Advisor": "5-Counsel"
+    case "Configuration", "FileWriting", "Survey", "Transactions", "SQLite": "4-Edge"
+    case "Advisor", "Planning": "5-Counsel"
     case "Reports", "ExampleEstate": "6-Display"
     default: preconditionFailure("\(module) has no layer yet: name it here and in ARCHITECTURE.md")
     }

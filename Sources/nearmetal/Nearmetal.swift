@@ -15,7 +15,10 @@ struct Nearmetal: AsyncParsableCommand {
               nearmetal explain huge-pages-guest    a rule, its reason and what it costs
             """,
         version: Version.text,
-        subcommands: [Check.self, Facts.self, Explain.self, ListPractices.self, XML.self], defaultSubcommand: nil)
+        subcommands: [
+            Check.self, MakePlan.self, Apply.self, Rollback.self, History.self, Show.self, Verify.self, Recover.self, Facts.self, Explain.self,
+            ListPractices.self, XML.self,
+        ], defaultSubcommand: nil)
 }
 
 /// The version of the tool.

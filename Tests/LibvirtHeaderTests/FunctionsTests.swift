@@ -43,6 +43,7 @@ import Testing
         same(\.domainFree, virDomainFree, "virDomainFree")
         same(\.domainName, virDomainGetName, "virDomainGetName")
         same(\.domainXML, virDomainGetXMLDesc, "virDomainGetXMLDesc")
+        same(\.defineXML, virDomainDefineXMLFlags, "virDomainDefineXMLFlags")
         same(\.domainState, virDomainGetState, "virDomainGetState")
         same(\.domainAutostart, virDomainGetAutostart, "virDomainGetAutostart")
         same(\.domainIsPersistent, virDomainIsPersistent, "virDomainIsPersistent")

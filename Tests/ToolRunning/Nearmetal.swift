@@ -14,6 +14,11 @@ public enum Nearmetal {
         return "nearmetal"
     }()
 
+    /// Another program built with the tests, which lies beside it.
+    public static func builtProgram(named name: String) -> String {
+        URL(filePath: path).deletingLastPathComponent().appending(path: name).path
+    }
+
     /// Runs it to its end.
     public static func run(
         _ arguments: String..., input: RunningProgram.Input = .none, environment: [String: String] = [:],

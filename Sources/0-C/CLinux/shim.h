@@ -3,3 +3,20 @@
 /// are written here, since Swift does not import them.
 #include <sys/vfs.h>
 #include <sys/xattr.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// openat2(2), which glibc does not wrap: opens `path` with `root` as the root that no link and no `..` leaves.
+static inline int nearmetal_open_in_root(int root, const char *path, unsigned long long flags, unsigned long long mode) {
+    struct open_how how = { .flags = flags, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+    return (int) syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+/// pipe2(2), which Swift's Glibc module leaves out.
+static inline int nearmetal_pipe(int ends[2]) { return (int) syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
+/// O_PATH of <fcntl.h>, which needs _GNU_SOURCE; the same on all of Linux's machines that have KVM.
+static const int nearmetal_O_PATH = 010000000;

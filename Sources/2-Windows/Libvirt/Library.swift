@@ -35,6 +35,7 @@ struct Library: Sendable {
     let domainFree: @convention(c) (virDomainPtr?) -> Int32
     let domainName: @convention(c) (virDomainPtr?) -> UnsafePointer<CChar>?
     let domainXML: @convention(c) (virDomainPtr?, UInt32) -> UnsafeMutablePointer<CChar>?
+    let defineXML: @convention(c) (virConnectPtr?, UnsafePointer<CChar>?, UInt32) -> virDomainPtr?
     let domainState:
         @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
     let domainAutostart: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?) -> Int32
@@ -96,6 +97,7 @@ struct Library: Sendable {
         domainFree = try find("virDomainFree")
         domainName = try find("virDomainGetName")
         domainXML = try find("virDomainGetXMLDesc")
+        defineXML = try find("virDomainDefineXMLFlags")
         domainState = try find("virDomainGetState")
         domainAutostart = try find("virDomainGetAutostart")
         domainIsPersistent = try find("virDomainIsPersistent")

@@ -16,4 +16,28 @@ enum WholeFile {
             throw Failure("\(path): \(String(cString: strerror(reason)))")
         }
     }
+
+    /// Most bytes that are read: plans for thousands of guests are smaller.
+    private static let sizeLimit = 256 << 20
+
+    /// All bytes of a regular file.
+    static func read(_ path: String) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Failure("\(path): \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure("\(path): this is not a regular file")
+        }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 18)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Failure("\(path): \(String(cString: strerror(errno)))") }
+            guard count > 0 else { return bytes }
+            bytes += buffer[..<count]
+            guard bytes.count <= sizeLimit else { throw Failure("\(path): this is larger than any plan") }
+        }
+    }
 }

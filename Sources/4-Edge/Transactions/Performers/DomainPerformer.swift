@@ -1,0 +1,42 @@
+internal import Changes
+internal import Libvirt
+
+/// Persistent definitions, through libvirt, with the passwords in them: they would be lost otherwise.
+struct DomainPerformer: Performer {
+    let connection: Connection
+
+    func read(_ name: String) async throws(TransactionError) -> ResourceState {
+        do { return ResourceState(text: try await connection.definition(of: name, withSecrets: true)) } catch {
+            throw Self.failure(error, name)
+        }
+    }
+
+    /// The definition as an audit sees it, without passwords.
+    func readPlain(_ name: String) async throws(TransactionError) -> ResourceState {
+        do { return ResourceState(text: try await connection.definition(of: name, withSecrets: false)) } catch {
+            throw Self.failure(error, name)
+        }
+    }
+
+    func write(_ state: ResourceState, to name: String) async throws(TransactionError) {
+        guard let text = state.text else {
+            throw TransactionError(.failed, "a definition is not taken away", place: name)
+        }
+        do {
+            let defined = try await connection.define(text)
+            guard defined == name else {
+                throw TransactionError(.failed, "libvirt defined \"\(defined)\" instead", place: name)
+            }
+        } catch let error as LibvirtError {
+            throw Self.failure(error, name)
+        } catch let error as TransactionError {
+            throw error
+        } catch {
+            throw TransactionError(.failed, "\(error)", place: name)
+        }
+    }
+
+    private static func failure(_ error: LibvirtError, _ name: String) -> TransactionError {
+        TransactionError(.failed, "libvirt: \(error.message)", place: "guest \(name)", remedy: error.remedy)
+    }
+}

@@ -1,0 +1,191 @@
+import Advisor
+import Changes
+import DomainXML
+import Inventory
+import Practices
+import Quantities
+
+/// Edits of guests' persistent definitions.
+///
+/// A change may bring about, or make possible, what another practice asks for. So definitions are edited in memory and judged again, until nothing
+/// more is asked for: after the plan is carried out, a second one is empty.
+struct GuestPlanner {
+    let advice: Advice
+    /// Practices whose changes are not to be made.
+    let without: Set<String>
+
+    /// What is told of an edited definition.
+    struct Edited {
+        var reasons: [Step.Reason] = []
+        var disruption = Disruption.nothing
+        var notes: [Text] = []
+    }
+
+    /// What became of the guests.
+    struct Answer {
+        /// Guests as they will be, in the estate's order.
+        var guests: [Guest]
+        /// What is told, by the index of an edited guest.
+        var edited: [Int: Edited] = [:]
+        /// Proposals that change the host.
+        var forHost: [Proposal] = []
+        var leftOut: [Plan.LeftOut] = []
+        var settled: [Plan.Settled] = []
+    }
+
+    private static let mostRounds = 5
+
+    func plan(_ estate: Estate) async -> Answer {
+        var answer = Answer(guests: estate.guests)
+        var done: [Int: Set<DomainChange>] = [:]
+        let indices = Dictionary(estate.guests.indices.map { (estate.guests[$0].name, $0) }) { first, _ in first }
+        for round in 0..<Self.mostRounds {
+            // The next start is planned: what runs now has to be restarted by a person.
+            let next = answer.guests.map { guest in
+                var guest = guest
+                if guest.persistent != nil { guest.live = nil }
+                return guest
+            }
+            let audit = await advice.audit(estate.with(guests: next))
+            var byGuest: [Int: [Proposal]] = [:]
+            for proposal in Proposal.of(audit, [.guest]) {
+                guard let index = indices[proposal.subject.name] else { continue }
+                byGuest[index, default: []].append(proposal)
+            }
+            var hasChanged = false
+            for (index, proposals) in byGuest.sorted(by: { $0.key < $1.key }) {
+                let isFirst = round == 0
+                if edit(index, proposals.sorted(by: Proposal.precedes), isFirst, &done[index, default: []], &answer) {
+                    hasChanged = true
+                }
+            }
+            if !hasChanged { break }
+        }
+        return answer
+    }
+
+    private func edit(
+        _ index: Int, _ proposals: [Proposal], _ isFirst: Bool, _ done: inout Set<DomainChange>, _ answer: inout Answer
+    ) -> Bool {
+        var claims = Claims()
+        var accepted: [(proposal: Proposal, edits: [DomainChange])] = []
+        var inserted = Set<String>()
+        let guest = answer.guests[index]
+        for proposal in proposals {
+            let edits = proposal.changes.compactMap { $0 as? DomainChange }.filter { $0.guest == guest.name }
+            if isFirst { sort(proposal, edits, &answer) }
+            guard !edits.isEmpty, edits.allSatisfy({ !done.contains($0) }) else { continue }
+            if without.contains(proposal.about.id) { continue }
+            guard guest.persistent != nil else {
+                if isFirst {
+                    answer.leftOut.append(
+                        proposal.leftOut(
+                            Text(
+                                "the guest is transient: it has no definition that lasts",
+                                "该客户机是临时的:没有持久定义")))
+                }
+                continue
+            }
+            guard claims.claim(edits, for: proposal) else { continue }
+            // Two elements of one name put into one place: the second waits for the next round, which sees the first.
+            let places = edits.compactMap(\.insertion)
+            guard inserted.isDisjoint(with: places) else { continue }
+            inserted.formUnion(places)
+            accepted.append((proposal, edits))
+        }
+        answer.settled += claims.settled
+        guard !accepted.isEmpty, let domain = guest.persistent else { return false }
+        let (document, failures) = Self.apply(accepted.map(\.edits), to: domain.root.document)
+        for (position, failure) in failures {
+            answer.leftOut.append(
+                accepted[position].proposal.leftOut(
+                    Text("the definition cannot be edited so: \(failure)", "无法这样编辑定义:\(failure)")))
+        }
+        for entry in accepted { done.formUnion(entry.edits) }
+        guard document.source != domain.root.document.source, let edited = try? DomainDefinition(document) else {
+            return false
+        }
+        answer.guests[index].persistent = edited
+        var told = answer.edited[index] ?? Edited()
+        for (position, entry) in accepted.enumerated() where failures[position] == nil {
+            told.reasons.append(entry.proposal.reason)
+            told.disruption = max(told.disruption, entry.proposal.finding.remedy.disruption)
+            if let note = entry.proposal.note, !told.notes.contains(note) { told.notes.append(note) }
+        }
+        answer.edited[index] = told
+        return true
+    }
+
+    /// What of a proposal is not an edit of this guest's definition.
+    private func sort(_ proposal: Proposal, _ edits: [DomainChange], _ answer: inout Answer) {
+        let changes = proposal.changes
+        if changes.isEmpty {
+            let remedy = proposal.finding.remedy
+            guard !remedy.commands.isEmpty || remedy.note != nil else { return }
+            answer.leftOut.append(proposal.leftOut(remedy.note ?? Text("by hand", "手动处理")))
+        } else if changes.contains(where: { $0.kind == .live || $0.kind == .image }) {
+            answer.leftOut.append(
+                proposal.leftOut(
+                    Text(
+                        "operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行"),
+                    commands: changes.filter { $0.kind == .live || $0.kind == .image }.flatMap(\.commands)))
+        } else if changes.contains(where: { !($0 is DomainChange || $0.isHugePages) }) {
+            // Huge pages follow from the definitions: the host's own practices reserve them once for all guests.
+            answer.forHost.append(proposal)
+        }
+    }
+
+    /// The document with every remedy that can be made, and why the others cannot.
+    private static func apply(_ remedies: [[DomainChange]], to document: XMLDocument) -> (XMLDocument, [Int: XMLError]) {
+        if let all = try? document.applying(remedies.flatMap { $0.map(\.xmlEdit) }) { return (all, [:]) }
+        var failures: [Int: XMLError] = [:]
+        var taken: [XMLEdit] = []
+        var result = document
+        for (index, remedy) in remedies.enumerated() {
+            let edits = taken + remedy.map(\.xmlEdit)
+            do throws(XMLError) {
+                result = try document.applying(edits)
+                taken = edits
+            } catch {
+                failures[index] = error
+            }
+        }
+        return (result, failures)
+    }
+}
+
+extension DomainChange {
+    var xmlEdit: XMLEdit {
+        switch edit {
+        case .attribute(let name, let value): XMLEdit(xpath, .attribute(name, value))
+        case .text(let text): XMLEdit(xpath, .text(text))
+        case .insert(let fragment): XMLEdit(xpath, .insert(fragment))
+        case .remove: XMLEdit(xpath, .remove)
+        case .removeAttribute(let name): XMLEdit(xpath, .removeAttribute(name))
+        }
+    }
+
+    /// Where an element is put, and its name; `nil` where none is.
+    var insertion: String? {
+        guard case .insert(let fragment) = edit else { return nil }
+        let name = fragment.utf8.drop { $0 != 0x3C }.dropFirst().prefix {
+            ![0x20, 0x2F, 0x3E, 0x09, 0x0A].contains($0)
+        }
+        return "\(xpath) \(String(decoding: Array(name), as: UTF8.self))"
+    }
+}
+
+extension Change {
+    /// Whether it reserves huge pages of any size.
+    var isHugePages: Bool { self is HugePagesChange || (self as? SysctlChange)?.key == "vm.nr_hugepages" }
+}
+
+extension Estate {
+    /// The same with other guests.
+    func with(guests: [Guest]) -> Estate {
+        Estate(
+            host: host, hasHost: hasHost, guests: guests, images: images, hasImages: hasImages,
+            capabilities: capabilities, migrationTargets: migrationTargets, settings: settings, now: now,
+            history: history)
+    }
+}

@@ -1,0 +1,391 @@
+import Changes
+import ConfigText
+import HostFacts
+import Practices
+import Quantities
+
+/// Steps that change the host: files, units, settings, boot menu.
+///
+/// Edits of one file become one step.
+struct HostPlanner {
+    let host: HostFacts
+    let root: String
+    let states: any StateSource
+    /// Whether settings that another tool owns are taken from it.
+    let takesOver: Bool
+
+    static let sysctlFile = "/etc/sysctl.d/90-nearmetal.conf"
+    static let tmpfilesFile = "/etc/tmpfiles.d/90-nearmetal.conf"
+
+    private var isLive: Bool { root == "/" }
+    private var claims = Claims()
+    private var files: [(path: String, before: ResourceState, text: String?, step: Tally)] = []
+    private var settings: [Step] = []
+    private var reached: [Resource: ResourceState] = [:]
+    private var units: [Step] = []
+    private var kernelWords: [(change: BootText.WordChange, proposal: Proposal)] = []
+    private var xenWords: [(change: BootText.WordChange, proposal: Proposal)] = []
+    private var menus: [Step] = []
+    private(set) var leftOut: [Plan.LeftOut] = []
+
+    /// What is gathered for one step.
+    private struct Tally {
+        var reasons: [Step.Reason] = []
+        var disruption = Disruption.nothing
+        var notes: [Text] = []
+        mutating func add(_ proposal: Proposal) {
+            if !reasons.contains(proposal.reason) { reasons.append(proposal.reason) }
+            disruption = max(disruption, proposal.finding.remedy.disruption)
+            if let note = proposal.note, !notes.contains(note) { notes.append(note) }
+        }
+    }
+
+    init(host: HostFacts, root: String, states: any StateSource, takesOver: Bool) {
+        self.host = host
+        self.root = root
+        self.states = states
+        self.takesOver = takesOver
+    }
+
+    var settled: [Plan.Settled] { claims.settled }
+
+    /// The steps, in the order they are taken: what lasts first, then what runs.
+    mutating func steps(for proposals: [Proposal]) async -> [Step] {
+        for proposal in proposals.sorted(by: Proposal.precedes) { await add(proposal) }
+        await editBootLoader()
+        let edits = files.compactMap { file -> Step? in
+            guard file.text != file.before.text else { return nil }
+            return Step(
+                Resource(.file, file.path), from: file.before,
+                to: ResourceState(file.text.map { Array($0.utf8) }, attributes: file.before.attributes),
+                reasons: file.step.reasons, disrupts: file.step.disruption, notes: file.step.notes)
+        }
+        return edits + units + settings + (edits.contains { $0.resource.name.hasPrefix("/etc/default/grub") } ? menus : [])
+    }
+
+    private mutating func add(_ proposal: Proposal) async {
+        let remedy = proposal.finding.remedy
+        // Definitions are the guests' planner's.
+        let changes = remedy.changes.filter { !($0 is DomainChange) }
+        guard !changes.isEmpty else {
+            guard remedy.changes.isEmpty, !remedy.commands.isEmpty || remedy.note != nil else { return }
+            leftOut.append(proposal.leftOut(remedy.note ?? Text("by hand", "手动处理")))
+            return
+        }
+        if changes.contains(where: { $0.kind == .live || $0.kind == .image || $0.kind == .hand }) {
+            leftOut.append(
+                proposal.leftOut(
+                    Text("operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行")))
+            return
+        }
+        if proposal.about.id == "host-services" {
+            leftOut.append(proposal.leftOut(Text("only when asked for", "仅在明确要求时执行")))
+            return
+        }
+        // Another root's kernel does not run here: only what its next start will be like can be changed.
+        guard isLive || proposal.finding.holds.contains(.nextStart) else { return }
+        if !takesOver, let owner = changes.compactMap(owner).first {
+            leftOut.append(
+                proposal.leftOut(
+                    Text(
+                        "\(owner) owns the setting: change it there, or plan with --take-over",
+                        "该设置由 \(owner) 管理:请在那里修改,或使用 --take-over")))
+            return
+        }
+        guard claims.claim(changes, for: proposal) else { return }
+        let checkpoint = self
+        for change in changes {
+            if let why = await make(change, proposal) {
+                // A remedy is made whole or not at all.
+                self = checkpoint
+                leftOut.append(proposal.leftOut(why))
+                return
+            }
+        }
+    }
+
+    private func owner(of change: any Change) -> String? {
+        let names: [String] =
+            switch change {
+            case let change as SysctlChange: [change.key, Resource.sysctl(change.key).name]
+            case is SysfsChange, is HugePagesChange: [change.target]
+            default: []
+            }
+        return host.services.owners.value?.first { owner in names.contains(where: owner.owns) }.map { owner in
+            owner.profile.map { "\(owner.tool.rawValue) (\($0))" } ?? owner.tool.rawValue
+        }
+    }
+
+    /// Makes steps of a change.
+    ///
+    /// - Returns: why it cannot be made; `nil` where it can.
+    private mutating func make(_ change: any Change, _ proposal: Proposal) async -> Text? {
+        let holds = proposal.finding.holds
+        switch change {
+        case let change as SysctlChange:
+            guard let value = change.to else { return Text("there is no value", "没有目标值") }
+            if let why = await set(.sysctl(change.key), value, proposal) { return why }
+            var notes: [Text] = []
+            if let written = host.sysctl.configured.value?[change.key], written.value != value,
+                Self.isRead(written.file, after: Self.sysctlFile)
+            {
+                notes.append(
+                    Text(
+                        "\(written.file) sets \(change.key) = \(written.value), is read later and wins at boot: change it there",
+                        "\(written.file) 设置了 \(change.key) = \(written.value),它读取得更晚,启动时以它为准:请在那里修改"))
+            }
+            return await edit(Self.sysctlFile, change.key, value, proposal, notes)
+        case let change as SysfsChange:
+            guard let value = change.to else { return Text("there is no value", "没有目标值") }
+            if let why = await set(Resource(.setting, change.path), value, proposal) { return why }
+            guard change.isKept else { return nil }
+            return await edit(Self.tmpfilesFile, "w \(change.path)", value, proposal)
+        case let change as HugePagesChange:
+            guard let value = change.to else { return Text("there is no value", "没有目标值") }
+            if holds.contains(.running) || holds.isEmpty,
+                let why = await set(Resource(.setting, change.target), value, proposal)
+            {
+                return why
+            }
+            return await edit(Self.tmpfilesFile, "w \(change.target)", value, proposal)
+        case let change as FileChange:
+            return await edit(change.path, change.setting, change.to, proposal)
+        case let change as KernelParameterChange:
+            let word = BootText.WordChange(name: change.name, value: change.to)
+            if change.isForXen { xenWords.append((word, proposal)) } else { kernelWords.append((word, proposal)) }
+            return nil
+        case let change as UnitChange:
+            return await switchUnit(change, proposal)
+        default:
+            return Text("this version has no step for it", "此版本没有对应的步骤")
+        }
+    }
+
+    // MARK: Settings
+
+    private mutating func set(_ resource: Resource, _ value: String, _ proposal: Proposal) async -> Text? {
+        guard isLive else { return nil }
+        let before: ResourceState
+        if let earlier = reached[resource] {
+            before = earlier
+        } else {
+            switch await states.look(at: resource) {
+            case .known(let state): before = state
+            case .unknown(let reason): return reason.why
+            }
+        }
+        let after = ResourceState(text: value)
+        reached[resource] = after
+        guard before != after else { return nil }
+        var tally = Tally()
+        tally.add(proposal)
+        settings.append(
+            Step(resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption, notes: tally.notes))
+        return nil
+    }
+
+    /// Whether a drop-in is read after another: by file name, whatever the folder.
+    ///
+    /// - Source: sysctl.d(5).
+    static func isRead(_ file: String, after other: String) -> Bool {
+        func name(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
+        return file == "/etc/sysctl.conf" || name(file).utf8.lexicographicallyPrecedes(name(other).utf8) == false && name(file) != name(other)
+    }
+
+    // MARK: Files
+
+    private mutating func open(_ path: String) async -> Result<Int, Unknown> {
+        if let index = files.firstIndex(where: { $0.path == path }) { return .success(index) }
+        switch await states.look(at: Resource(.file, path)) {
+        case .known(let state):
+            if let bytes = state.bytes, String(validating: bytes, as: UTF8.self) == nil {
+                return .failure(Unknown(.malformed("bytes that are not UTF-8"), source: path))
+            }
+            files.append((path, state, state.text, Tally()))
+            return .success(files.count - 1)
+        case .unknown(let reason): return .failure(reason)
+        }
+    }
+
+    private mutating func edit(
+        _ path: String, _ setting: String, _ value: String?, _ proposal: Proposal, _ notes: [Text] = []
+    ) async -> Text? {
+        await rewrite(path, proposal, notes) { text throws(ConfigTextError) in
+            try ConfigText.setting(setting, to: value, in: path, of: text)
+        }
+    }
+
+    private mutating func rewrite(
+        _ path: String, _ proposal: Proposal, _ notes: [Text] = [],
+        _ change: (String?) throws(ConfigTextError) -> String
+    ) async -> Text? {
+        switch await open(path) {
+        case .failure(let reason): return reason.why
+        case .success(let index):
+            do throws(ConfigTextError) { files[index].text = try change(files[index].text) } catch {
+                return Text(verbatim: "\(error)")
+            }
+            files[index].step.add(proposal)
+            files[index].step.notes += notes
+            return nil
+        }
+    }
+
+    // MARK: Units
+
+    private mutating func switchUnit(_ change: UnitChange, _ proposal: Proposal) async -> Text? {
+        let wanted: String
+        switch change.action {
+        case .enable: wanted = "enabled active"
+        case .disable: wanted = "disabled inactive"
+        case .mask: wanted = "masked inactive"
+        case .write(let text):
+            wanted = "enabled active"
+            if let why = await rewrite(
+                "/etc/systemd/system/\(change.unit)", proposal, [], { _ throws(ConfigTextError) in text + (text.hasSuffix("\n") ? "" : "\n") })
+            {
+                return why
+            }
+        }
+        let resource = Resource(.unit, change.unit)
+        guard case .known(let before) = await states.look(at: resource) else {
+            return Text("systemd does not answer", "systemd 没有应答")
+        }
+        // A static unit cannot be enabled, only started.
+        let first = before.text?.split(separator: " ").first.map(String.init) ?? ""
+        var words = wanted.split(separator: " ").map(String.init)
+        if ["static", "indirect", "generated"].contains(first), words[0] == "enabled" { words[0] = first }
+        let after = ResourceState(text: isLive ? words.joined(separator: " ") : words[0])
+        guard before != after else { return nil }
+        var tally = Tally()
+        tally.add(proposal)
+        units.append(Step(resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption, notes: tally.notes))
+        return nil
+    }
+
+    // MARK: Boot loader
+
+    private mutating func editBootLoader() async {
+        guard !kernelWords.isEmpty || !xenWords.isEmpty else { return }
+        let all = kernelWords + xenWords
+        func byHand(_ why: Text, _ commands: [String]) {
+            for (change, proposal) in all {
+                _ = change
+                leftOut.append(proposal.leftOut(why, commands: commands))
+            }
+        }
+        let lines = all.flatMap { $0.proposal.changes.filter { $0.kind == .cmdline }.flatMap(\.commands) }
+        if case .known(let state) = await states.look(at: Resource(.file, "/usr/sbin/transactional-update")), state.bytes != nil {
+            return byHand(
+                Text(
+                    "the root file system is transactional: the change goes into a new snapshot, and holds after a reboot into it",
+                    "根文件系统是事务性的:更改写入新快照,重启进入该快照后生效"),
+                lines.filter { $0.hasPrefix("#") } + ["transactional-update grub.cfg", "reboot"])
+        }
+        guard case .known(let loader) = host.boot.loader else {
+            return byHand(Text("the boot loader is not known: add it by hand", "引导加载程序未知:请手动添加"), lines)
+        }
+        let checkpoint = self
+        var problem: Text?
+        switch loader {
+        case .grub2Mkconfig, .updateGrub: problem = await editDefaultGrub(loader)
+        case .grubby: problem = await editEntries()
+        case .menuLst: problem = await editMenuList()
+        case .sdbootutil, .zipl:
+            problem = Text(
+                "the boot loader is \(loader.rawValue): run its own command after the edit",
+                "引导加载程序为 \(loader.rawValue):编辑后请运行其自身命令")
+        }
+        if let problem {
+            self = checkpoint
+            let command = loader == .sdbootutil ? ["sdbootutil update-all-entries"] : loader == .zipl ? ["zipl"] : []
+            byHand(problem, lines.filter { $0.hasPrefix("#") } + command)
+        }
+    }
+
+    private mutating func editDefaultGrub(_ loader: BootFacts.Loader) async -> Text? {
+        let path = "/etc/default/grub"
+        for (words, variable) in [(kernelWords, "GRUB_CMDLINE_LINUX_DEFAULT"), (xenWords, "GRUB_CMDLINE_XEN_DEFAULT")] {
+            guard let proposal = words.first?.proposal else { continue }
+            let why = await rewrite(path, proposal) { text throws(ConfigTextError) in
+                try BootText.defaultGrub(text ?? "", variable: variable, words.map(\.change))
+            }
+            if let why { return why }
+            if let index = files.firstIndex(where: { $0.path == path }) {
+                for word in words { files[index].step.add(word.proposal) }
+            }
+        }
+        let written = host.boot.nextSource.flatMap { $0.hasSuffix("grub.cfg") ? $0 : nil }
+        let menu = written ?? (loader == .updateGrub ? "/boot/grub/grub.cfg" : "/boot/grub2/grub.cfg")
+        let command = loader == .updateGrub ? ["update-grub"] : ["grub2-mkconfig", "-o", menu]
+        let reasons = (kernelWords + xenWords).map(\.proposal.reason)
+        guard isLive else {
+            if let index = files.firstIndex(where: { $0.path == path }) {
+                files[index].step.notes.append(
+                    Text(
+                        "then make the boot menu inside it: chroot \(root.shellWord) \(command.joined(separator: " "))",
+                        "随后在其中生成引导菜单:chroot \(root.shellWord) \(command.joined(separator: " "))"))
+            }
+            return nil
+        }
+        guard case .known(let before) = await states.look(at: Resource(.bootMenu, menu)), before.bytes != nil else {
+            return Text("there is no boot menu \(menu)", "没有引导菜单 \(menu)")
+        }
+        menus.append(
+            Step(Resource(.bootMenu, menu), from: before, to: nil, command: command, reasons: reasons, disrupts: .hostReboot))
+        return nil
+    }
+
+    private mutating func editEntries() async -> Text? {
+        guard xenWords.isEmpty, let proposal = kernelWords.first?.proposal else {
+            return Text("Xen is not started from entries", "Xen 不由引导项启动")
+        }
+        let changes = kernelWords.map(\.change)
+        let folder = "/boot/loader/entries"
+        guard case .known(let names) = await states.names(in: folder) else {
+            return Text("\(folder) cannot be read", "无法读取 \(folder)")
+        }
+        var usesEnvironment = false
+        for name in names where name.hasSuffix(".conf") && !name.contains("rescue") {
+            let path = "\(folder)/\(name)"
+            guard case .success(let index) = await open(path), let text = files[index].text else { continue }
+            if text.contains("$kernelopts") {
+                usesEnvironment = true
+                continue
+            }
+            if let why = await rewrite(path, proposal, [], { text throws(ConfigTextError) in try BootText.bls(text ?? "", changes) }) {
+                return why
+            }
+        }
+        if usesEnvironment {
+            let why = await rewrite("/boot/grub2/grubenv", proposal) { text throws(ConfigTextError) in
+                try BootText.grubenv(text ?? "", changes)
+            }
+            if let why { return why }
+        }
+        // Entries of kernels installed later are made from these.
+        if case .success(let index) = await open("/etc/kernel/cmdline"), files[index].text != nil {
+            return await rewrite("/etc/kernel/cmdline", proposal) { text throws(ConfigTextError) in
+                try BootText.kernelCmdline(text ?? "", changes)
+            }
+        }
+        if case .success(let index) = await open("/etc/default/grub"), files[index].text != nil {
+            return await rewrite("/etc/default/grub", proposal) { text throws(ConfigTextError) in
+                try BootText.defaultGrub(text ?? "", variable: "GRUB_CMDLINE_LINUX", changes)
+            }
+        }
+        return nil
+    }
+
+    private mutating func editMenuList() async -> Text? {
+        let path = host.boot.nextSource ?? "/boot/grub/menu.lst"
+        for (words, isForXen) in [(kernelWords, false), (xenWords, true)] {
+            guard let proposal = words.first?.proposal else { continue }
+            let why = await rewrite(path, proposal) { text throws(ConfigTextError) in
+                try BootText.menuList(text ?? "", words.map(\.change), isForXen: isForXen)
+            }
+            if let why { return why }
+        }
+        return nil
+    }
+}

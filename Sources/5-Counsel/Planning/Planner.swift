@@ -1,0 +1,120 @@
+public import Advisor
+public import Changes
+public import Inventory
+import DomainXML
+import Practices
+import Quantities
+
+/// Makes a plan of an estate's findings.
+///
+/// The same estate and the same states give the same plan.
+public struct Planner: Sendable {
+    private let advice: Advice
+    private let states: any StateSource
+    private let root: String
+    private let connection: String?
+    private let takesOver: Bool
+
+    /// A planner.
+    ///
+    /// - Parameters:
+    ///   - advice: which practices, on which guests.
+    ///   - states: tells what is there now.
+    ///   - root: the root below which files are changed.
+    ///   - connection: the libvirt connection guests came from; `nil` for files.
+    ///   - takesOver: whether settings that another tool owns are changed too.
+    public init(
+        _ advice: Advice, states: any StateSource, root: String, connection: String?, takesOver: Bool = false
+    ) {
+        self.advice = advice
+        self.states = states
+        self.root = root
+        self.connection = connection
+        self.takesOver = takesOver
+    }
+
+    /// The plan.
+    public func plan(_ estate: Estate) async -> Plan {
+        let hugePages = "huge-pages-guest"
+        // Without the host nobody knows whether the pages could be reserved.
+        let first = await plan(estate, without: estate.hasHost ? [] : [hugePages])
+        guard first.hasNewErrors else { return first.plan }
+        // Guests that cannot get the pages they would ask for would not start any more.
+        var second = await plan(estate, without: [hugePages]).plan
+        second.leftOut.append(
+            Plan.LeftOut(
+                practice: hugePages, subject: estate.host.system.hostName.value ?? "host",
+                why: Text(
+                    "the host cannot reserve the pages that the guests would then need",
+                    "主机无法预留这些客户机届时所需的大页"), commands: []))
+        return second
+    }
+
+    private func plan(_ estate: Estate, without: Set<String>) async -> (plan: Plan, hasNewErrors: Bool) {
+        var plan = Plan(root: root, connection: connection)
+        let guests = await GuestPlanner(advice: advice, without: without).plan(estate)
+        var hasNewErrors = false
+        if estate.hasHost {
+            let audit = await advice.audit(estate.with(guests: guests.guests))
+            let proposals = Proposal.of(audit, [.host, .configuration])
+            hasNewErrors = !guests.edited.isEmpty && proposals.contains {
+                $0.about.id == "huge-pages-reserved" && $0.finding.severity == .error && $0.changes.isEmpty
+            }
+            var host = HostPlanner(host: estate.host, root: root, states: states, takesOver: takesOver)
+            plan.steps = await host.steps(for: proposals + guests.forHost)
+            plan.leftOut = host.leftOut
+            plan.settled = host.settled
+            for proposal in Proposal.of(audit, [.image]) where proposal.finding.severity != .info {
+                plan.leftOut.append(
+                    proposal.leftOut(Text("images are left to you", "映像由您处理")))
+            }
+        }
+        plan.leftOut += guests.leftOut
+        plan.settled += guests.settled
+        plan.steps += steps(estate, guests, &plan.leftOut)
+        return (plan, hasNewErrors)
+    }
+
+    /// Definitions come last: what they need of the host is there by then.
+    private func steps(_ estate: Estate, _ answer: GuestPlanner.Answer, _ leftOut: inout [Plan.LeftOut]) -> [Step] {
+        var steps: [Step] = []
+        for (index, entry) in answer.edited.sorted(by: { $0.key < $1.key }) {
+            let guest = estate.guests[index]
+            guard let old = guest.persistent?.root.document.source,
+                let new = answer.guests[index].persistent?.root.document.source, old != new
+            else { continue }
+            let resource: Resource
+            switch guest.origin {
+            case .libvirt: resource = Resource(.domain, guest.name)
+            case .file(let path):
+                guard let inside = Self.path(path, below: root) else {
+                    leftOut.append(
+                        Plan.LeftOut(
+                            practice: entry.reasons.first?.practice ?? "", subject: guest.name,
+                            why: Text("\(path) is no file that can be written", "\(path) 不是可写入的文件"), commands: []))
+                    continue
+                }
+                resource = Resource(.file, inside)
+            case .example: continue
+            }
+            var notes = entry.notes
+            if guest.isActive {
+                notes.append(Text("it holds after the guest's next start", "客户机下次启动后生效"))
+            }
+            steps.append(
+                Step(
+                    resource, from: ResourceState(old), to: ResourceState(new), reasons: entry.reasons,
+                    disrupts: entry.disruption, notes: notes))
+        }
+        return steps
+    }
+
+    /// A path as it is called below a root; `nil` where it does not lie there, or is standard input.
+    private static func path(_ path: String, below root: String) -> String? {
+        guard path.hasPrefix("/") else { return nil }
+        var root = root
+        while root.hasSuffix("/") { root.removeLast() }
+        guard path.hasPrefix(root + "/") else { return nil }
+        return String(path.dropFirst(root.count))
+    }
+}

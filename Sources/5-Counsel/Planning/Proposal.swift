@@ -1,0 +1,71 @@
+import Advisor
+import Changes
+import Practices
+import Quantities
+
+/// A remedy that a finding proposes: its changes are made together, or not at all.
+struct Proposal {
+    let about: About
+    let subject: Audit.Subject
+    let finding: Finding
+    /// Its place in the audit: settles what severity does not.
+    let order: Int
+
+    var changes: [any Change] { finding.remedy.changes }
+
+    var reason: Step.Reason {
+        Step.Reason(practice: about.id, subject: subject.name, what: finding.what, tradeOff: about.tradeOff)
+    }
+
+    /// What a person has to know of it, after the practice that says so.
+    var note: Text? {
+        finding.remedy.note.map { Text("\(about.id): \($0.english)", "\(about.id):\($0.chinese)") }
+    }
+
+    func leftOut(_ why: Text, commands: [String]? = nil) -> Plan.LeftOut {
+        Plan.LeftOut(
+            practice: about.id, subject: subject.name, why: why,
+            commands: commands ?? (changes.isEmpty ? finding.remedy.commands : changes.flatMap(\.commands)))
+    }
+
+    /// The worse finding first, then the guide's order: the rule that settles conflicts.
+    static func precedes(_ one: Proposal, _ other: Proposal) -> Bool {
+        (one.finding.severity.rank, one.order) < (other.finding.severity.rank, other.order)
+    }
+
+    /// What findings that count propose, of some kinds of subjects.
+    static func of(_ audit: Audit, _ kinds: Set<Audit.Subject.Kind>) -> [Proposal] {
+        var proposals: [Proposal] = []
+        for result in audit.results where kinds.contains(result.subject.kind) {
+            for entry in result.findings where entry.waiver == nil {
+                proposals.append(
+                    Proposal(
+                        about: audit.practices[entry.practice], subject: result.subject, finding: entry.finding,
+                        order: proposals.count))
+            }
+        }
+        return proposals
+    }
+}
+
+/// Which proposal has a target; the first one that comes keeps it.
+struct Claims {
+    private var owners: [String: (value: String?, proposal: Proposal)] = [:]
+    private(set) var settled: [Plan.Settled] = []
+
+    /// Claims the targets of some changes; `false` where another proposal wants another value of one of them.
+    mutating func claim(_ changes: [any Change], for proposal: Proposal) -> Bool {
+        for change in changes {
+            guard let owner = owners[change.target], owner.value != change.to,
+                owner.proposal.about.id != proposal.about.id || owner.proposal.subject != proposal.subject
+            else { continue }
+            settled.append(
+                Plan.Settled(
+                    target: change.target, chosen: owner.proposal.about.id, value: owner.value,
+                    refused: proposal.about.id, refusedValue: change.to))
+            return false
+        }
+        for change in changes { owners[change.target] = (change.to, proposal) }
+        return true
+    }
+}

@@ -1,0 +1,37 @@
+import Changes
+import Foundation
+import Transactions
+
+// usage: crash-child ROOT STATE apply PLAN | rollback NUMBER | recover   [BOUNDARY]
+// Does it, and ends by SIGKILL at the boundary of that number, from 1; 0 never.
+let words = CommandLine.arguments
+guard words.count >= 4 else { exit(64) }
+let countdown = Countdown(Int(words.last ?? "") ?? 0)
+let engine = Engine(Machine(root: words[1]), StateFolder(words[2]), tool: "crash-child") { _ in countdown.step() }
+do {
+    switch words[3] {
+    case "apply":
+        let text = try String(contentsOfFile: words[4], encoding: .utf8)
+        let record = try await engine.apply(PlanJSON.read(text))
+        print(record.id)
+    case "rollback": print(try await engine.rollBack(Int64(words[4]) ?? 0).id)
+    case "recover": print(try await engine.recover().map(\.id))
+    default: exit(64)
+    }
+} catch {
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
+    exit(2)
+}
+
+/// Kills the process when it has been stepped often enough.
+final class Countdown: @unchecked Sendable {
+    private var left: Int
+    private let lock = NSLock()
+    init(_ left: Int) { self.left = left }
+    func step() {
+        lock.lock()
+        defer { lock.unlock() }
+        left -= 1
+        if left == 0 { kill(getpid(), SIGKILL) }
+    }
+}
