@@ -130,7 +130,10 @@ let package = Package(
         tests("DiskImageTests", ["DiskImage", "Quantities"]),
         tests(
             "LibvirtTests",
-            ["Libvirt", "Survey", "Inventory", "DomainXML", "Quantities", "JSONText", "ToolRunning", "nearmetal"]),
+            [
+                "Libvirt", "Survey", "Inventory", "DomainXML", "Quantities", "JSONText", "Changes", "Transactions",
+                "ToolRunning", "nearmetal",
+            ]),
         // Linked with libvirt itself, to compare what the product looks up with what the headers declare.
         .testTarget(
             name: "LibvirtHeaderTests", dependencies: ["Libvirt", "CLibvirt"], swiftSettings: swiftSettings,
@@ -154,6 +157,12 @@ let package = Package(
                 "Quantities", "JSONText", "Changes", "Survey",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
+        tests(
+            "PlanningTests",
+            [
+                "Planning", "Advisor", "Changes", "Practices", "Inventory", "HostFacts", "DomainXML", "Survey",
+                "Quantities",
+            ]),
         tests(
             "TransactionsTests",
             ["Transactions", "Changes", "Quantities", "JSONText", "ToolRunning", "crash-child"]),

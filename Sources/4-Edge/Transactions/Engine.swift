@@ -9,7 +9,8 @@ internal import LineDiff
 public struct Engine: Sendable {
     /// Places between which a step's work lies; a test may stop the process at any of them.
     public enum Boundary: String, Sendable, Hashable, CaseIterable {
-        case transactionBegun, stepBegun, stepWritten, stepDone, allDone, rollbackBegun, aimNoted, aimWritten, stepUndone
+        case transactionBegun, stepBegun, stepWritten, stepDone, allDone, rollbackBegun, aimNoted, aimWritten,
+            stepUndone
     }
     private let machine: Machine
     private let folder: StateFolder
@@ -39,7 +40,8 @@ public struct Engine: Sendable {
     ///
     /// - Returns: the transaction.
     /// - Throws: `stale` before anything was changed; `undone` where a step failed and all is as before; `broken` where not all could be put back.
-    public func apply(_ plan: Plan, progress: @Sendable (Int, Step) -> Void = { _, _ in }) async throws(TransactionError)
+    public func apply(_ plan: Plan, progress: @Sendable (Int, Step) -> Void = { _, _ in })
+        async throws(TransactionError)
         -> TransactionRecord
     {
         let lock = try StateFolder.Lock(folder)
@@ -114,20 +116,25 @@ public struct Engine: Sendable {
         case (let old?, let new?) where resource.kind == .setting || resource.kind == .unit:
             return "\(resource) was \"\(old)\" and is \"\(new)\" now"
         case (let old?, let new?) where old != new:
-            let lines = LineDiff.unified(from: old, to: new, oldName: "", newName: "", context: 0).split(separator: "\n")
-            let changed = lines.filter { ($0.hasPrefix("-") || $0.hasPrefix("+")) && !$0.hasPrefix("---") && !$0.hasPrefix("+++") }
+            let lines = LineDiff.unified(from: old, to: new, oldName: "", newName: "", context: 0).split(
+                separator: "\n")
+            let changed = lines.filter {
+                ($0.hasPrefix("-") || $0.hasPrefix("+")) && !$0.hasPrefix("---") && !$0.hasPrefix("+++")
+            }
             return "\(resource) has changed: \(changed.prefix(4).joined(separator: " "))"
         default: return "\(resource) has another mode, owner or attribute now"
         }
     }
 
-    private func take(_ index: Int, of record: inout TransactionRecord, _ journal: Journal) async throws(TransactionError)
+    private func take(_ index: Int, of record: inout TransactionRecord, _ journal: Journal)
+        async throws(TransactionError)
     {
         let resource = record.steps[index].resource
         let now = try await machine.state(of: resource)
         guard machine.isSame(now, record.steps[index].before, for: resource) else {
             throw TransactionError(
-                .stale, "somebody else has changed it meanwhile: "
+                .stale,
+                "somebody else has changed it meanwhile: "
                     + Self.difference(resource, record.steps[index].before, now))
         }
         record.steps[index].state = .begun
@@ -185,22 +192,42 @@ public struct Engine: Sendable {
         async throws(TransactionError) -> Never
     {
         let problems = await putBack(&record, journal)
-        let state: TransactionRecord.State = problems.isEmpty ? .undone : .broken
-        try? journal.note(state, of: record.id, remark: ([cause.description] + problems).joined(separator: "\n"))
+        let state = Self.end(.undone, orStill: .applying, problems)
+        let remark = [cause.description] + problems.map(\.description)
+        try? journal.note(state, of: record.id, remark: remark.joined(separator: "\n"))
         if problems.isEmpty {
             throw TransactionError(
                 .undone, "\(cause.what); everything is as it was before", place: cause.place, remedy: cause.remedy)
         }
-        throw TransactionError(
-            .broken, "\(cause.what); and not all could be put back: \(problems.joined(separator: "; "))",
-            place: cause.place, remedy: "`nearmetal show \(record.id)` prints the commands that put it back")
+        throw Self.failure(record.id, state, problems, after: "\(cause.what); and ", at: cause.place)
+    }
+
+    /// How a transaction ends: what failed may be tried again, what somebody else has changed may not.
+    private static func end(
+        _ end: TransactionRecord.State, orStill still: TransactionRecord.State, _ problems: [TransactionError]
+    ) -> TransactionRecord.State {
+        problems.isEmpty ? end : problems.allSatisfy { $0.kind == .broken } ? .broken : still
+    }
+
+    private static func failure(
+        _ id: Int64, _ state: TransactionRecord.State, _ problems: [TransactionError], after cause: String = "",
+        at place: String? = nil
+    ) -> TransactionError {
+        var said: [String] = []
+        for problem in problems where !said.contains(problem.description) { said.append(problem.description) }
+        let words = "\(cause)not all could be put back: \(said.joined(separator: "; "))"
+        let show = "`nearmetal show \(id)` prints the commands that put it back"
+        return state == .broken
+            ? TransactionError(.broken, words, place: place, remedy: show)
+            : TransactionError(
+                .unfinished, words, place: place, remedy: "Mend that, then run `nearmetal recover`; \(show)")
     }
 
     /// Puts steps back, the last first.
     ///
     /// - Returns: what could not be put back.
-    private func putBack(_ record: inout TransactionRecord, _ journal: Journal) async -> [String] {
-        var problems: [String] = []
+    private func putBack(_ record: inout TransactionRecord, _ journal: Journal) async -> [TransactionError] {
+        var problems: [TransactionError] = []
         for index in record.steps.indices.reversed() where [.begun, .done].contains(record.steps[index].state) {
             do throws(TransactionError) {
                 try await undo(record.steps[index])
@@ -208,7 +235,7 @@ public struct Engine: Sendable {
                 try journal.note(record.steps[index], of: record.id)
                 atBoundary(.stepUndone)
             } catch {
-                problems.append(error.description)
+                problems.append(error)
             }
         }
         return problems
@@ -238,13 +265,15 @@ public struct Engine: Sendable {
 
     /// Whether a state is back, folders made for it included: a kill may come between folder and file.
     private func isBack(_ now: ResourceState, _ wanted: ResourceState, _ resource: Resource) -> Bool {
-        machine.isSame(now, wanted, for: resource) && (wanted.bytes != nil || now.missingFolders == wanted.missingFolders)
+        machine.isSame(now, wanted, for: resource)
+            && (wanted.bytes != nil || now.missingFolders == wanted.missingFolders)
     }
 
     private func put(_ state: ResourceState, to resource: Resource) async throws(TransactionError) {
         try await machine.put(state, to: resource)
         let now = try await machine.state(of: resource)
-        guard machine.isSame(now, state, for: resource) || Self.isSuperset(now, state) || resource.kind == .domain else {
+        guard machine.isSame(now, state, for: resource) || Self.isSuperset(now, state) || resource.kind == .domain
+        else {
             throw TransactionError(
                 .broken, "it was put back, but reads otherwise: " + Self.difference(resource, state, now),
                 place: resource.description)
@@ -329,7 +358,8 @@ public struct Engine: Sendable {
             Self.merged(base: expected, ours: now, theirs: without(expected)) == nil
         {
             throw TransactionError(
-                .stale, "nothing was changed: \(Self.difference(step.resource, expected, now)), since a later transaction",
+                .stale,
+                "nothing was changed: \(Self.difference(step.resource, expected, now)), since a later transaction",
                 remedy: "Put it right by hand, then try again")
         }
         let rebased = later.map { entry in
@@ -345,19 +375,16 @@ public struct Engine: Sendable {
         -> TransactionRecord
     {
         var record = record
-        var problems: [String] = []
+        var problems: [TransactionError] = []
         for index in record.steps.indices.reversed() where record.steps[index].state == .done {
             do throws(TransactionError) { try await putOneBack(index, of: &record, journal) } catch {
-                problems.append(error.description)
+                problems.append(error)
             }
         }
-        record.state = problems.isEmpty ? .rolledBack : .broken
-        try journal.note(record.state, of: record.id, remark: problems.isEmpty ? nil : problems.joined(separator: "\n"))
-        guard problems.isEmpty else {
-            throw TransactionError(
-                .broken, "not all could be put back: \(problems.joined(separator: "; "))",
-                remedy: "`nearmetal show \(record.id)` prints the commands that put it back")
-        }
+        record.state = Self.end(.rolledBack, orStill: .rollingBack, problems)
+        let remark = problems.map(\.description).joined(separator: "\n")
+        try journal.note(record.state, of: record.id, remark: problems.isEmpty ? nil : remark)
+        guard problems.isEmpty else { throw Self.failure(record.id, record.state, problems) }
         return record
     }
 
@@ -398,24 +425,36 @@ public struct Engine: Sendable {
         for var record in try journal.transactions("state IN ('applying','rolling-back')") {
             guard record.root == machine.root else {
                 throw TransactionError(
-                    .unfinished, "transaction \(record.id) changed \(record.root)", remedy: "Give --root \(record.root)")
+                    .unfinished, "transaction \(record.id) changed \(record.root)", remedy: "Give --root \(record.root)"
+                )
             }
             if record.state == .rollingBack {
                 ended.append(try await finishRollback(record, journal))
                 continue
             }
             let problems = await putBack(&record, journal)
-            record.state = problems.isEmpty ? .undone : .broken
-            let remark = ["cut short; found by recover"] + problems
+            record.state = Self.end(.undone, orStill: .applying, problems)
+            let remark = ["cut short; found by recover"] + problems.map(\.description)
             try journal.note(record.state, of: record.id, remark: remark.joined(separator: "\n"))
-            guard problems.isEmpty else {
-                throw TransactionError(
-                    .broken, "not all could be put back: \(problems.joined(separator: "; "))",
-                    remedy: "`nearmetal show \(record.id)` prints the commands that put it back")
-            }
+            guard problems.isEmpty else { throw Self.failure(record.id, record.state, problems) }
             ended.append(record)
         }
         return ended
+    }
+
+    /// Leaves what cannot be put back as it is: it counts as broken, and no longer keeps others from changing things.
+    ///
+    /// - Returns: the transactions given up.
+    public func giveUp() async throws(TransactionError) -> [TransactionRecord] {
+        let lock = try StateFolder.Lock(folder)
+        defer { withExtendedLifetime(lock) {} }
+        let journal = try Journal(folder.journal)
+        var given: [TransactionRecord] = []
+        for record in try journal.transactions("state IN ('applying','rolling-back')") {
+            try journal.note(.broken, of: record.id, remark: "\(record.remark.map { $0 + "\n" } ?? "")given up")
+            given += try journal.transaction(record.id).map { [$0] } ?? []
+        }
+        return given
     }
 
     // MARK: Look
@@ -434,7 +473,9 @@ public struct Engine: Sendable {
 
     /// One transaction.
     public static func transaction(_ id: Int64, in folder: StateFolder) throws(TransactionError) -> TransactionRecord {
-        guard folder.hasJournal, let record = try Journal(folder.journal).transaction(id) else { throw noTransaction(id) }
+        guard folder.hasJournal, let record = try Journal(folder.journal).transaction(id) else {
+            throw noTransaction(id)
+        }
         return record
     }
 
@@ -445,11 +486,14 @@ public struct Engine: Sendable {
     /// What transactions in force left, as it is now: the last word on each resource.
     public func drift(_ records: [TransactionRecord]) async throws(TransactionError) -> [Drift] {
         var last: [Resource: (id: Int64, step: StepRecord)] = [:]
-        for record in records.sorted(by: { $0.id < $1.id }) where record.state == .applied && record.root == machine.root {
+        for record in records.sorted(by: { $0.id < $1.id })
+        where record.state == .applied && record.root == machine.root {
             for step in record.steps where step.state == .done { last[step.resource] = (record.id, step) }
         }
         var drift: [Drift] = []
-        for (resource, entry) in last.sorted(by: { ($0.value.id, $0.value.step.ordinal) < ($1.value.id, $1.value.step.ordinal) }) {
+        for (resource, entry) in last.sorted(by: {
+            ($0.value.id, $0.value.step.ordinal) < ($1.value.id, $1.value.step.ordinal)
+        }) {
             guard let after = entry.step.after else { continue }
             var found = Drift(transaction: entry.id, resource: resource, expected: after)
             do throws(TransactionError) {

@@ -57,6 +57,10 @@ public struct StateFolder: Sendable {
             self.descriptor = descriptor
         }
 
-        deinit { close(descriptor) }
+        deinit {
+            // A process that is being started may hold a copy of the descriptor for a moment: closing it alone would not let go.
+            flock(descriptor, LOCK_UN)
+            close(descriptor)
+        }
     }
 }

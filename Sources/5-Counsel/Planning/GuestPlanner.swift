@@ -69,7 +69,7 @@ struct GuestPlanner {
     ) -> Bool {
         var claims = Claims()
         var accepted: [(proposal: Proposal, edits: [DomainChange])] = []
-        var inserted = Set<String>()
+        var inserted: [DomainChange.Insertion] = []
         let guest = answer.guests[index]
         for proposal in proposals {
             let edits = proposal.changes.compactMap { $0 as? DomainChange }.filter { $0.guest == guest.name }
@@ -87,10 +87,10 @@ struct GuestPlanner {
                 continue
             }
             guard claims.claim(edits, for: proposal) else { continue }
-            // Two elements of one name put into one place: the second waits for the next round, which sees the first.
+            // Two elements of one name in one place, or one inside what another makes: the second waits for the next round, which sees the first.
             let places = edits.compactMap(\.insertion)
-            guard inserted.isDisjoint(with: places) else { continue }
-            inserted.formUnion(places)
+            guard places.allSatisfy({ place in inserted.allSatisfy { !place.meets($0) } }) else { continue }
+            inserted += places
             accepted.append((proposal, edits))
         }
         answer.settled += claims.settled
@@ -136,7 +136,8 @@ struct GuestPlanner {
     }
 
     /// The document with every remedy that can be made, and why the others cannot.
-    private static func apply(_ remedies: [[DomainChange]], to document: XMLDocument) -> (XMLDocument, [Int: XMLError]) {
+    private static func apply(_ remedies: [[DomainChange]], to document: XMLDocument) -> (XMLDocument, [Int: XMLError])
+    {
         if let all = try? document.applying(remedies.flatMap { $0.map(\.xmlEdit) }) { return (all, [:]) }
         var failures: [Int: XMLError] = [:]
         var taken: [XMLEdit] = []
@@ -165,13 +166,26 @@ extension DomainChange {
         }
     }
 
-    /// Where an element is put, and its name; `nil` where none is.
-    var insertion: String? {
+    /// Where an element is put, and the path it then has.
+    struct Insertion {
+        var parent: String
+        var path: String
+        /// Whether both make the same element, or one goes into what the other makes.
+        func meets(_ other: Insertion) -> Bool {
+            path == other.path || Self.isInside(parent, other.path) || Self.isInside(other.parent, path)
+        }
+        private static func isInside(_ path: String, _ folder: String) -> Bool {
+            path == folder || path.hasPrefix(folder + "/")
+        }
+    }
+
+    /// The element put in; `nil` where none is.
+    var insertion: Insertion? {
         guard case .insert(let fragment) = edit else { return nil }
         let name = fragment.utf8.drop { $0 != 0x3C }.dropFirst().prefix {
             ![0x20, 0x2F, 0x3E, 0x09, 0x0A].contains($0)
         }
-        return "\(xpath) \(String(decoding: Array(name), as: UTF8.self))"
+        return Insertion(parent: xpath, path: "\(xpath)/\(String(decoding: Array(name), as: UTF8.self))")
     }
 }
 

@@ -13,6 +13,8 @@ struct HostPlanner {
     let states: any StateSource
     /// Whether settings that another tool owns are taken from it.
     let takesOver: Bool
+    /// Practices that were asked for by name.
+    let requested: Set<String>
 
     static let sysctlFile = "/etc/sysctl.d/90-nearmetal.conf"
     static let tmpfilesFile = "/etc/tmpfiles.d/90-nearmetal.conf"
@@ -40,7 +42,8 @@ struct HostPlanner {
         }
     }
 
-    init(host: HostFacts, root: String, states: any StateSource, takesOver: Bool) {
+    init(host: HostFacts, root: String, states: any StateSource, takesOver: Bool, requested: Set<String>) {
+        self.requested = requested
         self.host = host
         self.root = root
         self.states = states
@@ -60,7 +63,8 @@ struct HostPlanner {
                 to: ResourceState(file.text.map { Array($0.utf8) }, attributes: file.before.attributes),
                 reasons: file.step.reasons, disrupts: file.step.disruption, notes: file.step.notes)
         }
-        return edits + units + settings + (edits.contains { $0.resource.name.hasPrefix("/etc/default/grub") } ? menus : [])
+        return edits + units + settings
+            + (edits.contains { $0.resource.name.hasPrefix("/etc/default/grub") } ? menus : [])
     }
 
     private mutating func add(_ proposal: Proposal) async {
@@ -78,8 +82,12 @@ struct HostPlanner {
                     Text("operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行")))
             return
         }
-        if proposal.about.id == "host-services" {
-            leftOut.append(proposal.leftOut(Text("only when asked for", "仅在明确要求时执行")))
+        if proposal.about.id == "host-services", !requested.contains(proposal.about.id) {
+            leftOut.append(
+                proposal.leftOut(
+                    Text(
+                        "only when asked for by name: --only \(proposal.about.id)",
+                        "仅在按名称要求时执行:--only \(proposal.about.id)")))
             return
         }
         // Another root's kernel does not run here: only what its next start will be like can be changed.
@@ -180,7 +188,9 @@ struct HostPlanner {
         var tally = Tally()
         tally.add(proposal)
         settings.append(
-            Step(resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption, notes: tally.notes))
+            Step(
+                resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption,
+                notes: tally.notes))
         return nil
     }
 
@@ -189,7 +199,8 @@ struct HostPlanner {
     /// - Source: sysctl.d(5).
     static func isRead(_ file: String, after other: String) -> Bool {
         func name(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
-        return file == "/etc/sysctl.conf" || name(file).utf8.lexicographicallyPrecedes(name(other).utf8) == false && name(file) != name(other)
+        return file == "/etc/sysctl.conf"
+            || name(file).utf8.lexicographicallyPrecedes(name(other).utf8) == false && name(file) != name(other)
     }
 
     // MARK: Files
@@ -242,7 +253,8 @@ struct HostPlanner {
         case .write(let text):
             wanted = "enabled active"
             if let why = await rewrite(
-                "/etc/systemd/system/\(change.unit)", proposal, [], { _ throws(ConfigTextError) in text + (text.hasSuffix("\n") ? "" : "\n") })
+                "/etc/systemd/system/\(change.unit)", proposal, [],
+                { _ throws(ConfigTextError) in text + (text.hasSuffix("\n") ? "" : "\n") })
             {
                 return why
             }
@@ -259,7 +271,10 @@ struct HostPlanner {
         guard before != after else { return nil }
         var tally = Tally()
         tally.add(proposal)
-        units.append(Step(resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption, notes: tally.notes))
+        units.append(
+            Step(
+                resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption,
+                notes: tally.notes))
         return nil
     }
 
@@ -275,7 +290,9 @@ struct HostPlanner {
             }
         }
         let lines = all.flatMap { $0.proposal.changes.filter { $0.kind == .cmdline }.flatMap(\.commands) }
-        if case .known(let state) = await states.look(at: Resource(.file, "/usr/sbin/transactional-update")), state.bytes != nil {
+        if case .known(let state) = await states.look(at: Resource(.file, "/usr/sbin/transactional-update")),
+            state.bytes != nil
+        {
             return byHand(
                 Text(
                     "the root file system is transactional: the change goes into a new snapshot, and holds after a reboot into it",
@@ -332,7 +349,9 @@ struct HostPlanner {
             return Text("there is no boot menu \(menu)", "没有引导菜单 \(menu)")
         }
         menus.append(
-            Step(Resource(.bootMenu, menu), from: before, to: nil, command: command, reasons: reasons, disrupts: .hostReboot))
+            Step(
+                Resource(.bootMenu, menu), from: before, to: nil, command: command, reasons: reasons,
+                disrupts: .hostReboot))
         return nil
     }
 
@@ -353,7 +372,9 @@ struct HostPlanner {
                 usesEnvironment = true
                 continue
             }
-            if let why = await rewrite(path, proposal, [], { text throws(ConfigTextError) in try BootText.bls(text ?? "", changes) }) {
+            if let why = await rewrite(
+                path, proposal, [], { text throws(ConfigTextError) in try BootText.bls(text ?? "", changes) })
+            {
                 return why
             }
         }

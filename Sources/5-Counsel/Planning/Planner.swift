@@ -14,6 +14,7 @@ public struct Planner: Sendable {
     private let root: String
     private let connection: String?
     private let takesOver: Bool
+    private let requested: Set<String>
 
     /// A planner.
     ///
@@ -23,9 +24,12 @@ public struct Planner: Sendable {
     ///   - root: the root below which files are changed.
     ///   - connection: the libvirt connection guests came from; `nil` for files.
     ///   - takesOver: whether settings that another tool owns are changed too.
+    ///   - requested: practices that were asked for by name: some are planned only then.
     public init(
-        _ advice: Advice, states: any StateSource, root: String, connection: String?, takesOver: Bool = false
+        _ advice: Advice, states: any StateSource, root: String, connection: String?, takesOver: Bool = false,
+        requested: Set<String> = []
     ) {
+        self.requested = requested
         self.advice = advice
         self.states = states
         self.root = root
@@ -57,10 +61,13 @@ public struct Planner: Sendable {
         if estate.hasHost {
             let audit = await advice.audit(estate.with(guests: guests.guests))
             let proposals = Proposal.of(audit, [.host, .configuration])
-            hasNewErrors = !guests.edited.isEmpty && proposals.contains {
-                $0.about.id == "huge-pages-reserved" && $0.finding.severity == .error && $0.changes.isEmpty
-            }
-            var host = HostPlanner(host: estate.host, root: root, states: states, takesOver: takesOver)
+            hasNewErrors =
+                !guests.edited.isEmpty
+                && proposals.contains {
+                    $0.about.id == "huge-pages-reserved" && $0.finding.severity == .error && $0.changes.isEmpty
+                }
+            var host = HostPlanner(
+                host: estate.host, root: root, states: states, takesOver: takesOver, requested: requested)
             plan.steps = await host.steps(for: proposals + guests.forHost)
             plan.leftOut = host.leftOut
             plan.settled = host.settled

@@ -128,12 +128,16 @@ struct Recover: AsyncParsableCommand {
             Examples:
               nearmetal recover
               nearmetal recover --yes
+              nearmetal recover --give-up
             """)
 
     @OptionGroup var place: PlaceOptions
 
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
+
+    @Flag(help: "Leave what cannot be put back as it is, so that other things can be changed again.")
+    var giveUp = false
 
     @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
     var format: PlainFormat = .text
@@ -153,9 +157,18 @@ struct Recover: AsyncParsableCommand {
                 return
             }
             if format == .text { try print(HistoryReport.text(open, display.style(), language)) }
-            guard try Consent.ask(Text("Put it right?", "是否修复?"), language, isGiven: yes) else {
+            guard
+                try Consent.ask(
+                    giveUp ? Text("Leave it as it is?", "是否保持现状?") : Text("Put it right?", "是否修复?"), language,
+                    isGiven: yes)
+            else {
                 say(Text("nothing was changed", "未做任何更改")[language])
                 throw ExitCode(1)
+            }
+            guard !giveUp else {
+                let given = try await Engine(Machine(root: place.root), folder, tool: Version.text).giveUp()
+                return try print(
+                    format == .json ? HistoryReport.json(given) : HistoryReport.text(given, display.style(), language))
             }
             let machine = try await Changing.machine(
                 root: place.root, connection: open.lazy.compactMap(\.connection).first,

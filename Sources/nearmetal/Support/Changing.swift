@@ -37,7 +37,7 @@ enum Changing {
         }.first
         let planner = Planner(
             advice, states: Machine(root: place.root), root: place.root, connection: uri,
-            takesOver: options.takeOver)
+            takesOver: options.takeOver, requested: Set(selection.only))
         let plan = await planner.plan(answer.estate)
         if !answer.failures.isEmpty, plan.steps.isEmpty { throw Status.failed }
         return plan

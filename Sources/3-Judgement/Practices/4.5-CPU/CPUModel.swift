@@ -260,11 +260,19 @@ struct HyperV: GuestPractice {
         let hasClock = timer?["present"] == "yes"
         guard !missing.isEmpty || !hasClock else { return .pass }
         var changes: [DomainChange] = []
-        let wanted = missing.map {
+        // One that is written and off is switched on where it stands.
+        for name in missing {
+            guard let element = hyperv?.first(name) else { continue }
+            changes.append(DomainChange(guest.name, element.xpath, .attribute("state", "on"), from: element["state"]))
+            if name == "spinlocks", element["retries"] == nil {
+                changes.append(DomainChange(guest.name, element.xpath, .attribute("retries", "8191"), from: nil))
+            }
+        }
+        let wanted = missing.filter { hyperv?.first($0) == nil }.map {
             $0 == "spinlocks" ? "<spinlocks state='on' retries='8191'/>" : "<\($0) state='on'/>"
         }.joined()
         if let hyperv {
-            if !missing.isEmpty { changes.append(DomainChange(guest.name, hyperv.xpath, .insert(wanted))) }
+            if !wanted.isEmpty { changes.append(DomainChange(guest.name, hyperv.xpath, .insert(wanted))) }
         } else if !missing.isEmpty {
             changes.append(
                 DomainChange(guest.name, "/domain/features", .insert("<hyperv mode='custom'>\(wanted)</hyperv>")))
@@ -272,7 +280,13 @@ struct HyperV: GuestPractice {
         if !hasClock {
             changes.append(
                 timer.map { DomainChange(guest.name, $0.xpath, .attribute("present", "yes"), from: $0["present"]) }
-                    ?? DomainChange(guest.name, "/domain/clock", .insert("<timer name='hypervclock' present='yes'/>")))
+                    ?? (domain.root.first("clock") == nil
+                        // Windows keeps local time in its hardware clock.
+                        ? DomainChange(
+                            guest.name, "/domain",
+                            .insert("<clock offset='localtime'><timer name='hypervclock' present='yes'/></clock>"))
+                        : DomainChange(
+                            guest.name, "/domain/clock", .insert("<timer name='hypervclock' present='yes'/>"))))
         }
         let names = missing + (hasClock ? [] : ["hypervclock"])
         return .finding(

@@ -126,6 +126,10 @@ struct FilesystemShare: GuestPractice {
             if let element = share.first("driver") {
                 changes.append(
                     DomainChange(guest.name, element.xpath, .attribute("type", "virtiofs"), from: element["type"]))
+                // libvirt has these for 9p only.
+                for name in ["wrpolicy", "format", "name"] where element[name] != nil {
+                    changes.append(DomainChange(guest.name, element.xpath, .removeAttribute(name), from: element[name]))
+                }
             } else {
                 changes.append(DomainChange(guest.name, share.xpath, .insert("<driver type='virtiofs'/>")))
             }

@@ -62,7 +62,9 @@ struct UnusedDevices: GuestPractice {
     /// Pointers and USB of a guest without a screen.
     private func headless(_ domain: DomainDefinition, _ guest: Guest, _ judgement: inout Judgement) {
         let usbDevices = domain.devices.filter(Self.isOnUSB)
-        for input in domain.devices("input") where input["bus"] == "usb" || input["bus"] == "virtio" {
+        // A device of the host that is handed through is there on purpose.
+        for input in domain.devices("input")
+        where (input["bus"] == "usb" || input["bus"] == "virtio") && !["passthrough", "evdev"].contains(input["type"]) {
             let type = input["type"] ?? "input"
             judgement.add(
                 finding(
@@ -167,6 +169,10 @@ struct UnusedDevices: GuestPractice {
                 "a CD drive with a medium",
                 devices(
                     "<disk type='file' device='cdrom'><source file='/iso/x.iso'/><target dev='sda' bus='sata'/></disk>"),
+                expect: .pass),
+            .guest(
+                "a keyboard of the host handed through",
+                devices("<input type='passthrough' bus='virtio'><source evdev='/dev/input/event1'/></input>"),
                 expect: .pass),
             .guest(
                 "a tablet and a screen", devices("<graphics type='vnc'/><input type='tablet' bus='usb'/>"),
