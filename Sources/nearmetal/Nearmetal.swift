@@ -16,7 +16,8 @@ struct Nearmetal: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Check.self, MakePlan.self, Apply.self, Rollback.self, History.self, Show.self, Verify.self, Recover.self, Facts.self, Explain.self,
+            Check.self, MakePlan.self, Apply.self, Rollback.self, History.self, Show.self, Verify.self, Recover.self,
+            MakeBackup.self, Restore.self, Facts.self, Explain.self,
             ListPractices.self, XML.self,
         ], defaultSubcommand: nil)
 }

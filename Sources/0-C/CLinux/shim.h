@@ -20,3 +20,16 @@ static inline int nearmetal_pipe(int ends[2]) { return (int) syscall(SYS_pipe2, 
 
 /// O_PATH of <fcntl.h>, which needs _GNU_SOURCE; the same on all of Linux's machines that have KVM.
 static const int nearmetal_O_PATH = 010000000;
+
+/// copy_file_range(2), which Swift's Glibc module leaves out.
+static inline long nearmetal_copy_range(int in, long *from, int out, long *to, long count) {
+    long long a = *from, b = *to;
+    long done = syscall(SYS_copy_file_range, in, &a, out, &b, (unsigned long) count, 0);
+    *from = (long) a;
+    *to = (long) b;
+    return done;
+}
+
+/// lseek(2)'s ways to find data and holes, which need _GNU_SOURCE too.
+static const int nearmetal_SEEK_DATA = 3;
+static const int nearmetal_SEEK_HOLE = 4;

@@ -37,4 +37,21 @@ extension Connection {
             return .success(library.domainName(domain).map { String(cString: $0) } ?? "")
         }
     }
+
+    /// Whether a domain runs; one that libvirt does not know does not.
+    public func isActive(_ name: String) throws(LibvirtError) -> Bool {
+        do throws(LibvirtError) {
+            return try ask("virDomainIsActive") { library, connection in
+                guard let domain = library.lookupByName(connection, name) else {
+                    return .failure(library.failure("virDomainLookupByName"))
+                }
+                defer { _ = library.domainFree(domain) }
+                let answer = library.domainIsActive(domain)
+                return answer < 0 ? .failure(library.failure("virDomainIsActive")) : .success(answer == 1)
+            }
+        } catch {
+            if error.kind == .noDomain { return false }
+            throw error
+        }
+    }
 }

@@ -47,7 +47,8 @@ public struct Machine: Sendable {
 
     private func notRunning(_ resource: Resource) -> TransactionError {
         TransactionError(
-            .failed, "it holds in a running kernel only, and \(root) is not this machine's", place: resource.description)
+            .failed, "it holds in a running kernel only, and \(root) is not this machine's", place: resource.description
+        )
     }
 
     /// The present state of a resource.
@@ -77,11 +78,18 @@ public struct Machine: Sendable {
         try await menus.make(resource.name, with: command)
     }
 
+    /// Whether a guest runs; without a connection none is known to.
+    public func runs(_ guest: String) async throws(TransactionError) -> Bool {
+        try await domains?.runs(guest) ?? false
+    }
+
     /// Takes away what a crash left of a write.
     func cleanUp(_ resource: Resource) async { await (try? performer(of: resource))?.cleanUp(resource.name) }
 
     /// The state wanted of a definition, with the passwords that the plan does not hold.
     func withSecrets(_ wanted: ResourceState, plain: ResourceState, secret: ResourceState) -> ResourceState? {
+        // One that was undefined is defined whole.
+        if secret.bytes == nil { return wanted }
         guard let plain = plain.bytes, let secret = secret.bytes, let wanted = wanted.bytes else { return nil }
         guard plain != secret else { return ResourceState(wanted) }
         let merge = LineDiff.merge(base: plain, ours: secret, theirs: wanted)

@@ -17,17 +17,7 @@ public struct StateFolder: Sendable {
 
     /// Makes the folder where it is not there.
     func make() throws(TransactionError) {
-        var missing = [path]
-        while let last = missing.last, access(last, F_OK) != 0, let slash = last.utf8.lastIndex(of: 0x2F),
-            slash != last.startIndex
-        {
-            missing.append(String(last[..<slash]))
-        }
-        for folder in missing.reversed() {
-            guard mkdir(folder, folder == path ? 0o700 : 0o755) == 0 || errno == EEXIST else {
-                throw Rooted.Failure(errno).at(folder)
-            }
-        }
+        try FolderMaking.make(path)
     }
 
     /// The right to change things, held until it goes away.

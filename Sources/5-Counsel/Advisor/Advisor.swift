@@ -71,6 +71,15 @@ public struct Advice: Sendable {
         return Audit(practices: practices.map(\.about), results: results)
     }
 
+    /// Judges some guests of an estate, by their indices, and nothing else; what they are to each other counts all the same.
+    public func audit(_ indices: [Int], of estate: Estate) async -> Audit {
+        let patterns = selection.guests.map(Wildcard.init)
+        let chosen = indices.map { estate.guests[$0] }.filter { guest in
+            patterns.isEmpty || patterns.contains { $0.matches(guest.name) }
+        }
+        return Audit(practices: practices.map(\.about), results: await spread(chosen) { guest($0, estate) })
+    }
+
     private static func worstFirst(_ results: [Audit.Result]) -> [Audit.Result] {
         // Keys are sorted, not results: those are large, and to compare them means to look at every finding.
         results.indices.map { (rank: results[$0].worst?.rank ?? 9, name: results[$0].subject.name, index: $0) }

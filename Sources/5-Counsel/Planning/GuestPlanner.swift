@@ -39,6 +39,7 @@ struct GuestPlanner {
         var answer = Answer(guests: estate.guests)
         var done: [Int: Set<DomainChange>] = [:]
         let indices = Dictionary(estate.guests.indices.map { (estate.guests[$0].name, $0) }) { first, _ in first }
+        var asked = Array(estate.guests.indices)
         for round in 0..<Self.mostRounds {
             // The next start is planned: what runs now has to be restarted by a person.
             let next = answer.guests.map { guest in
@@ -46,20 +47,21 @@ struct GuestPlanner {
                 if guest.persistent != nil { guest.live = nil }
                 return guest
             }
-            let audit = await advice.audit(estate.with(guests: next))
+            let audit = await advice.audit(asked, of: estate.with(guests: next))
             var byGuest: [Int: [Proposal]] = [:]
             for proposal in Proposal.of(audit, [.guest]) {
                 guard let index = indices[proposal.subject.name] else { continue }
                 byGuest[index, default: []].append(proposal)
             }
-            var hasChanged = false
+            // Only what was edited can ask for more.
+            asked = []
             for (index, proposals) in byGuest.sorted(by: { $0.key < $1.key }) {
                 let isFirst = round == 0
                 if edit(index, proposals.sorted(by: Proposal.precedes), isFirst, &done[index, default: []], &answer) {
-                    hasChanged = true
+                    asked.append(index)
                 }
             }
-            if !hasChanged { break }
+            if asked.isEmpty { break }
         }
         return answer
     }

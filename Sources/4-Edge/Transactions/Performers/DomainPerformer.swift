@@ -6,16 +6,24 @@ struct DomainPerformer: Performer {
     let connection: Connection
 
     func read(_ name: String) async throws(TransactionError) -> ResourceState {
-        do { return ResourceState(text: try await connection.definition(of: name, withSecrets: true)) } catch {
+        try await state(name, withSecrets: true)
+    }
+
+    private func state(_ name: String, withSecrets: Bool) async throws(TransactionError) -> ResourceState {
+        do { return ResourceState(text: try await connection.definition(of: name, withSecrets: withSecrets)) } catch {
+            if error.kind == .noDomain { return .absent }
             throw Self.failure(error, name)
         }
     }
 
     /// The definition as an audit sees it, without passwords.
     func readPlain(_ name: String) async throws(TransactionError) -> ResourceState {
-        do { return ResourceState(text: try await connection.definition(of: name, withSecrets: false)) } catch {
-            throw Self.failure(error, name)
-        }
+        try await state(name, withSecrets: false)
+    }
+
+    /// Whether it runs.
+    func runs(_ name: String) async throws(TransactionError) -> Bool {
+        do { return try await connection.isActive(name) } catch { throw Self.failure(error, name) }
     }
 
     func write(_ state: ResourceState, to name: String) async throws(TransactionError) {

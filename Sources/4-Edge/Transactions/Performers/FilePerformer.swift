@@ -8,7 +8,12 @@ struct FilePerformer: Performer {
     /// Most bytes of a file that is read: configuration is not larger, and it goes into the journal.
     static let sizeLimit = 16 << 20
 
-    init(root: String) { tree = Rooted(root: root) }
+    private let limit: Int
+
+    init(root: String, sizeLimit: Int = FilePerformer.sizeLimit) {
+        tree = Rooted(root: root)
+        limit = sizeLimit
+    }
 
     func isSame(_ one: ResourceState, _ other: ResourceState) -> Bool {
         guard one.bytes == other.bytes else { return false }
@@ -19,14 +24,15 @@ struct FilePerformer: Performer {
     func read(_ name: String) async throws(TransactionError) -> ResourceState {
         do throws(Rooted.Failure) {
             let place = try tree.place(of: name)
-            let number = openat(place.folder.number, place.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
+            let number = openat(
+                place.folder.number, place.name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
             guard number >= 0 else { throw Rooted.Failure(errno) }
             let descriptor = Rooted.Descriptor(number: number)
             var status = stat()
             guard fstat(descriptor.number, &status) == 0 else { throw Rooted.Failure(errno) }
             guard status.st_mode & S_IFMT == S_IFREG else { throw Rooted.Failure(EINVAL) }
-            guard status.st_size <= Self.sizeLimit else { throw Rooted.Failure(EFBIG) }
-            let bytes = try Self.bytes(descriptor.number, Int(status.st_size))
+            guard status.st_size <= limit else { throw Rooted.Failure(EFBIG) }
+            let bytes = try bytes(descriptor.number, Int(status.st_size))
             return ResourceState(
                 bytes,
                 attributes: FileAttributes(
@@ -74,9 +80,12 @@ struct FilePerformer: Performer {
         do throws(Rooted.Failure) {
             let descriptor = Rooted.Descriptor(number: number)
             try Self.fill(descriptor.number, bytes)
-            try Self.give(attributes ?? present(place.folder.number, place.name) ?? .configuration, to: descriptor.number)
+            try Self.give(
+                attributes ?? present(place.folder.number, place.name) ?? .configuration, to: descriptor.number)
             guard fsync(descriptor.number) == 0 else { throw Rooted.Failure(errno) }
-            guard renameat(place.folder.number, temporary, place.folder.number, place.name) == 0 else { throw Rooted.Failure(errno) }
+            guard renameat(place.folder.number, temporary, place.folder.number, place.name) == 0 else {
+                throw Rooted.Failure(errno)
+            }
         } catch {
             unlinkat(place.folder.number, temporary, 0)
             throw error
@@ -88,7 +97,9 @@ struct FilePerformer: Performer {
         do throws(Rooted.Failure) {
             let place = try tree.place(of: path)
             unlinkat(place.folder.number, Self.temporary(place.name), 0)
-            guard unlinkat(place.folder.number, place.name, 0) == 0 || errno == ENOENT else { throw Rooted.Failure(errno) }
+            guard unlinkat(place.folder.number, place.name, 0) == 0 || errno == ENOENT else {
+                throw Rooted.Failure(errno)
+            }
             try Self.sync(place.folder.number)
         } catch {
             guard error.isMissing else { throw error }
@@ -159,7 +170,7 @@ struct FilePerformer: Performer {
         return attributes
     }
 
-    private static func bytes(_ descriptor: Int32, _ size: Int) throws(Rooted.Failure) -> [UInt8] {
+    private func bytes(_ descriptor: Int32, _ size: Int) throws(Rooted.Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -169,7 +180,7 @@ struct FilePerformer: Performer {
             guard count >= 0 else { throw Rooted.Failure(errno) }
             guard count > 0 else { return bytes }
             bytes += buffer[..<count]
-            guard bytes.count <= sizeLimit else { throw Rooted.Failure(EFBIG) }
+            guard bytes.count <= limit else { throw Rooted.Failure(EFBIG) }
         }
     }
 
