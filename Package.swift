@@ -59,6 +59,8 @@ let package = Package(
             name: "CLibvirt", path: "Sources/0-C/CLibvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(
             name: "CSQLite", path: "Sources/0-C/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CAugeas", path: "Sources/0-C/CAugeas", pkgConfig: "libxml-2.0", providers: [.apt(["libaugeas-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
@@ -71,6 +73,8 @@ let package = Package(
         module("HostFacts", ["Quantities", "JSONText"]),
         module("DiskImage", ["CLinux", "Quantities"]),
         module("Libvirt", ["CLibvirt", "Quantities"]),
+        module("Augeas", ["CAugeas"]),
+        module("ConfigText", ["Augeas"]),
 
         // Layer 3: values of an audit, and judgement on them. Pure functions.
         module("Changes", ["Quantities", "JSONText"]),
@@ -86,7 +90,6 @@ let package = Package(
         module("SQLite", ["CSQLite"]),
         module("Survey", ["Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
-        module("ConfigText"),
         module(
             "Transactions", ["CLinux", "Quantities", "JSONText", "LineDiff", "SQLite", "Libvirt", "Changes"]),
 
@@ -157,6 +160,11 @@ let package = Package(
                 "Quantities", "JSONText", "Changes", "Survey",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
+        tests("AugeasTests", ["Augeas"]),
+        .testTarget(
+            name: "AugeasHeaderTests", dependencies: ["Augeas", "CAugeas"], swiftSettings: swiftSettings,
+            linkerSettings: [.linkedLibrary("augeas")]),
+        tests("ConfigTextTests", ["ConfigText"]),
         tests(
             "PlanningTests",
             [
@@ -181,7 +189,7 @@ for target in package.targets where target.type == .regular && target.path == ni
 func layer(of module: String) -> String {
     switch module {
     case "Quantities", "JSONText", "LineDiff": "1-Values"
-    case "DomainXML", "HostFacts", "DiskImage", "Libvirt", "ConfigText": "2-Windows"
+    case "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Augeas", "ConfigText": "2-Windows"
     case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
     case "Configuration", "FileWriting", "Survey", "Transactions", "SQLite": "4-Edge"
     case "Advisor", "Planning": "5-Counsel"
