@@ -157,7 +157,7 @@ let package = Package(
             "ReportsTests",
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
-                "Quantities", "JSONText", "Changes", "Survey",
+                "Quantities", "JSONText", "Changes", "Survey", "Transactions",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         tests("AugeasTests", ["Augeas"]),

@@ -1,8 +1,10 @@
 import Advisor
+import Changes
 import ExampleEstate
 import Foundation
 import HostFacts
 import Inventory
+import JSONText
 import Practices
 import Quantities
 import Testing
@@ -77,8 +79,31 @@ import Testing
         try validate(json, schema: Self.schema("practices-1"))
     }
 
+    @Test(.enabled(if: hasValidator, noValidator), arguments: Language.allCases)
+    func planJSON(_ language: Language) throws {
+        let plan = SampleChanges.plan
+        var json = JSONWriter(indent: 1)
+        PlanJSON.write(plan, language, diff: { StepText.diff($0.resource, from: $0.before, to: $0.after) }, &json)
+        try validate(json.written, schema: Self.schema("plan-1"))
+        let read = try PlanJSON.read(String(decoding: json.written, as: UTF8.self))
+        #expect(read.steps.map(\.resource) == plan.steps.map(\.resource))
+        #expect(
+            read.steps.map(\.before) == plan.steps.map(\.before) && read.steps.map(\.after) == plan.steps.map(\.after))
+    }
+
+    @Test(.enabled(if: hasValidator, noValidator)) func transactionsJSON() throws {
+        try validate(HistoryReport.json(SampleChanges.record), schema: Self.schema("transaction-1"))
+        try validate(HistoryReport.json([SampleChanges.record]), schema: Self.schema("history-1"))
+        try validate(HistoryReport.json([]), schema: Self.schema("history-1"))
+        try validate(HistoryReport.json([], [:]), schema: Self.schema("verify-1"))
+    }
+
     /// A schema that lets everything pass is none.
-    @Test(.enabled(if: hasValidator, noValidator), arguments: ["check-1", "facts-1", "practices-1"])
+    @Test(
+        .enabled(if: hasValidator, noValidator),
+        arguments: [
+            "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1",
+        ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)
     }

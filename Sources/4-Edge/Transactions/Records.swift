@@ -39,6 +39,23 @@ public struct TransactionRecord: Sendable, Hashable {
     public var remark: String?
     /// Its steps in order.
     public var steps: [StepRecord]
+
+    /// A transaction.
+    public init(
+        id: Int64, state: State, root: String, connection: String?, started: Int64, ended: Int64? = nil, boot: String?,
+        tool: String, remark: String? = nil, steps: [StepRecord]
+    ) {
+        self.id = id
+        self.state = state
+        self.root = root
+        self.connection = connection
+        self.started = started
+        self.ended = ended
+        self.boot = boot
+        self.tool = tool
+        self.remark = remark
+        self.steps = steps
+    }
 }
 
 /// A step as it was taken.
@@ -65,4 +82,22 @@ public struct StepRecord: Sendable, Hashable {
     public var disruption: Disruption
     /// Why it was taken.
     public var reasons: [Step.Reason]
+
+    /// A step.
+    public init(
+        ordinal: Int, state: State, resource: Resource, before: ResourceState, wanted: ResourceState?,
+        after: ResourceState? = nil, aim: ResourceState? = nil, command: [String], disruption: Disruption,
+        reasons: [Step.Reason]
+    ) {
+        self.ordinal = ordinal
+        self.state = state
+        self.resource = resource
+        self.before = before
+        self.wanted = wanted
+        self.after = after
+        self.aim = aim
+        self.command = command
+        self.disruption = disruption
+        self.reasons = reasons
+    }
 }

@@ -21,7 +21,7 @@ public enum HistoryReport {
                     + (record.state == .broken ? style.ink(state, .bold, .red) : state) + "  "
                     + Text(
                         "\(record.steps.count) step\(record.steps.count == 1 ? "" : "s")", "\(record.steps.count) 个步骤")[
-                            language] + place)
+                        language] + place)
             var practices: [String] = []
             for practice in record.steps.flatMap({ $0.reasons.map(\.practice) }) where !practices.contains(practice) {
                 practices.append(practice)
@@ -65,7 +65,9 @@ public enum HistoryReport {
                     json.member("disrupts", step.disruption.rawValue)
                     json.member("diff", StepText.diff(step.resource, from: step.before, to: step.after ?? step.wanted))
                     var practices: [String] = []
-                    for reason in step.reasons where !practices.contains(reason.practice) { practices.append(reason.practice) }
+                    for reason in step.reasons where !practices.contains(reason.practice) {
+                        practices.append(reason.practice)
+                    }
                     json.member("practices", array: practices) { $0.string($1) }
                 }
             }
@@ -82,7 +84,9 @@ public enum HistoryReport {
         for step in record.steps {
             page.line("")
             page.line(
-                style.ink("\(step.ordinal + 1). \(PlanText.word(step.resource.kind)[language]) \(Columns.plain(step.resource.name))", .bold)
+                style.ink(
+                    "\(step.ordinal + 1). \(PlanText.word(step.resource.kind)[language]) \(Columns.plain(step.resource.name))",
+                    .bold)
                     + "  " + step.state.rawValue)
             PlanText.diff(step.resource, step.before, step.after ?? step.wanted, step.command, &page)
             var seen = Set<String>()
@@ -96,10 +100,12 @@ public enum HistoryReport {
         page.line(style.ink(Text("To undo it without Nearmetal", "不借助 Nearmetal 撤销")[language], .bold))
         page.line("")
         for step in taken.reversed() {
-            for command in StepText.undo(step.resource, to: step.before, root: record.root, connection: record.connection) {
+            for command in StepText.undo(
+                step.resource, to: step.before, root: record.root, connection: record.connection)
+            {
                 // To be pasted: neither indented nor wrapped, but a terminal is not commanded.
                 for line in command.split(separator: "\n", omittingEmptySubsequences: false) {
-                    page.line(Columns.plain(String(line)))
+                    page.line(Columns.plainLine(line))
                 }
             }
         }
@@ -120,7 +126,8 @@ public enum HistoryReport {
                 if entry.resource.kind == .setting || entry.resource.kind == .unit {
                     let (old, new) = (entry.expected.text ?? "–", entry.now?.text ?? "–")
                     page.paragraph(
-                        Columns.plain(Text("was set to \(old), is \(new)", "曾设为 \(old),现为 \(new)")[language]), indent: 6)
+                        Columns.plain(Text("was set to \(old), is \(new)", "曾设为 \(old),现为 \(new)")[language]), indent: 6
+                    )
                 } else {
                     PlanText.diff(entry.resource, entry.expected, entry.now ?? .absent, [], &page)
                 }

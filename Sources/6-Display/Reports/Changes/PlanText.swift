@@ -47,7 +47,7 @@ public enum PlanText {
             for line in StepText.diff(resource, from: old, to: new).split(
                 separator: "\n", omittingEmptySubsequences: false
             ).dropLast() {
-                let text = "   " + Columns.plain(String(line))
+                let text = "   " + Columns.plainLine(line)
                 switch line.first {
                 case "+": page.line(style.ink(text, .green))
                 case "-": page.line(style.ink(text, .red))
@@ -89,13 +89,17 @@ public enum PlanText {
         for key in order {
             guard let group = groups[key], let first = group.first else { continue }
             var subjects: [String] = []
-            for remedy in group where !subjects.contains(remedy.subject) && subjects.count < 5 { subjects.append(remedy.subject) }
+            for remedy in group where !subjects.contains(remedy.subject) && subjects.count < 5 {
+                subjects.append(remedy.subject)
+            }
             let more = Set(group.map(\.subject)).count - subjects.count
             let names = subjects.joined(separator: ", ") + (more > 0 ? " +\(more)" : "")
             page.paragraph("\(first.practice): " + Columns.plain("\(names): \(first.why[page.language])"), indent: 3)
             guard page.style.isVerbose else { continue }
             for remedy in group {
-                for command in remedy.commands { page.field("", "# " + Columns.plain(Words.oneLine(command)), indent: 5) }
+                for command in remedy.commands {
+                    page.field("", "# " + Columns.plain(Words.oneLine(command)), indent: 5)
+                }
             }
         }
     }

@@ -45,7 +45,9 @@ public enum StepText {
     }
 
     /// Commands with which a person puts a state back without Nearmetal.
-    public static func undo(_ resource: Resource, to state: ResourceState, root: String, connection: String?) -> [String] {
+    public static func undo(_ resource: Resource, to state: ResourceState, root: String, connection: String?)
+        -> [String]
+    {
         let path = (root == "/" ? "" : root) + resource.name
         switch resource.kind {
         case .setting:
@@ -87,8 +89,9 @@ public enum StepText {
 
     /// A here-document where the text allows one, else digits that any shell's printf understands.
     private static func write(_ bytes: [UInt8], to path: String) -> String {
-        if let text = String(validating: bytes, as: UTF8.self), bytes.last == 0x0A, !bytes.contains(0), !bytes.contains(0x0D),
-            !text.split(separator: "\n").contains("NEARMETAL")
+        // What a terminal would obey, or show otherwise than it is, is written in digits.
+        if let text = String(validating: bytes, as: UTF8.self), bytes.last == 0x0A,
+            text.split(separator: "\n").allSatisfy({ Columns.plainLine($0) == $0 && $0 != "NEARMETAL" })
         {
             return "cat > \(path.shellWord) <<'NEARMETAL'\n\(text)NEARMETAL"
         }

@@ -73,6 +73,11 @@ public enum Columns {
         return result
     }
 
+    /// A line of a file or a command, in which a tab stays one.
+    static func plainLine(_ line: some StringProtocol) -> String {
+        line.split(separator: "\t", omittingEmptySubsequences: false).map { plain(String($0)) }.joined(separator: "\t")
+    }
+
     private static func isDangerous(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069: true
