@@ -41,7 +41,7 @@ import ToolRunning
 
                 """
             try Data(definition.utf8).write(to: URL(filePath: folder + "/web1.xml"))
-            let words = command.1.split(separator: " ").map { $0.replacing("/srv/guests", with: folder) }
+            let words = command.1.split(separator: " ").map { String($0).replacing("/srv/guests", with: folder) }
             let run = try await Nearmetal.start(words + ["--lang", "en"]).end()
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.text.replacing(folder, with: "/srv/guests") == String(blocks[3].dropFirst(command.0.count)))

@@ -8,7 +8,7 @@ import ToolRunning
 /// A process that applies or rolls back is killed, at every boundary and at any moment; afterwards all is exactly as before, or exactly as after.
 @Suite(.serialized) struct CrashTests {
     /// How many kills; `make test-crash` asks for more.
-    private static let kills = ProcessInfo.processInfo.environment["NEARMETAL_KILLS"].flatMap { Int($0) } ?? 150
+    private static let kills = ProcessInfo.processInfo.environment["NEARMETAL_KILLS"].flatMap { Int($0) } ?? 100
 
     /// Runs the child; `delay` in microseconds kills it from outside.
     ///
@@ -34,7 +34,9 @@ import ToolRunning
     private func plan(_ scratch: Scratch, _ random: inout Seeded) async throws -> Plan {
         var changes: [(path: String, text: String?)] = []
         for name in ["a", "b", "c", "d", "new/e"] where Int.random(in: 0..<3, using: &random) > 0 {
-            let text = (0..<Int.random(in: 1...40, using: &random)).map { "k\($0) = \(UInt8.random(in: 0...9, using: &random))\n" }
+            let text = (0..<Int.random(in: 1...40, using: &random)).map {
+                "k\($0) = \(UInt8.random(in: 0...9, using: &random))\n"
+            }
             let isGone = Int.random(in: 0..<5, using: &random) == 0
             changes.append(("/etc/\(name).conf", isGone ? nil : text.joined()))
         }

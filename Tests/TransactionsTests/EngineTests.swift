@@ -68,13 +68,13 @@ import Testing
         let before = try scratch.picture()
         let one = try await scratch.engine.apply(
             scratch.plan([("/etc/x.conf", first.replacingOccurrences(of: "a = 1", with: "a = 2"))]))
-        let two = try await scratch.engine.apply(
-            scratch.plan([
-                ("/etc/x.conf", scratch.text("/etc/x.conf")!.replacingOccurrences(of: "a = 2", with: "a = 3")
-                    .replacingOccurrences(of: "f = 1", with: "f = 3"))
-            ]))
-        let three = try await scratch.engine.apply(
-            scratch.plan([("/etc/x.conf", scratch.text("/etc/x.conf")!.replacingOccurrences(of: "c = 1", with: "c = 4"))]))
+        func edit(_ changes: [(String, String)]) async throws -> TransactionRecord {
+            var text = try #require(scratch.text("/etc/x.conf"))
+            for (old, new) in changes { text = text.replacingOccurrences(of: old, with: new) }
+            return try await scratch.engine.apply(scratch.plan([("/etc/x.conf", text)]))
+        }
+        let two = try await edit([("a = 2", "a = 3"), ("f = 1", "f = 3")])
+        let three = try await edit([("c = 1", "c = 4")])
         _ = try await scratch.engine.rollBack(one.id)
         #expect(scratch.text("/etc/x.conf") == "a = 3\nb = 1\nc = 4\nd = 1\ne = 1\nf = 3\n")
         _ = try await scratch.engine.rollBack(three.id)

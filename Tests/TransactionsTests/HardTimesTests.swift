@@ -19,7 +19,8 @@ import ToolRunning
         _ folder: String, _ size: String, _ body: () async throws -> Result
     ) async throws -> Result {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let mounting = try await RunningProgram("/bin/mount", ["-t", "tmpfs", "-o", "size=\(size)", "tmpfs", folder]).end()
+        let words = ["-t", "tmpfs", "-o", "size=\(size)", "tmpfs", folder]
+        let mounting = try await RunningProgram("/bin/mount", words).end()
         try #require(mounting.status == 0, "\(mounting.errors)")
         func unmount() async throws { _ = try await RunningProgram("/bin/umount", [folder]).end() }
         do {
@@ -44,7 +45,8 @@ import ToolRunning
             ])
             let error = try #require(await failure { _ = try await scratch.engine.apply(plan) })
             #expect(error.kind == .undone, "\(error)")
-            #expect(error.description.contains("No space left") && error.description.contains("/etc/b.conf"), "\(error)")
+            #expect(error.description.contains("No space left"), "\(error)")
+            #expect(error.description.contains("/etc/b.conf"), "\(error)")
             #expect(try scratch.picture() == before)
         }
     }
@@ -69,7 +71,8 @@ import ToolRunning
             let scratch = try Scratch()
             for index in 0..<6 { try scratch.put("k = 1\n", "/etc/\(index).conf") }
             let before = try scratch.picture()
-            let plan = try await scratch.plan((0..<6).map { ("/etc/\($0).conf", String(repeating: "k = 2\n", count: 300)) })
+            let long = String(repeating: "k = 2\n", count: 300)
+            let plan = try await scratch.plan((0..<6).map { ("/etc/\($0).conf", long) })
             try await mounted(scratch.state, "\(kibibytes)k") {
                 let error = await failure { _ = try await scratch.engine.apply(plan) }
                 if error == nil { return }

@@ -32,9 +32,14 @@ final class Scratch {
             let whole = root + "/" + path
             let attributes = try FileManager.default.attributesOfItem(atPath: whole)
             let kind = attributes[.type] as? FileAttributeType
-            var words = "\(kind?.rawValue ?? "?") \(attributes[.posixPermissions] ?? "") \(attributes[.ownerAccountID] ?? "")"
-            if kind == .typeRegular { words += " " + (try Data(contentsOf: URL(fileURLWithPath: whole))).base64EncodedString() }
-            if kind == .typeSymbolicLink { words += " " + (try FileManager.default.destinationOfSymbolicLink(atPath: whole)) }
+            let mode = attributes[.posixPermissions] ?? ""
+            var words = "\(kind?.rawValue ?? "?") \(mode) \(attributes[.ownerAccountID] ?? "")"
+            if kind == .typeRegular {
+                words += " " + (try Data(contentsOf: URL(fileURLWithPath: whole))).base64EncodedString()
+            }
+            if kind == .typeSymbolicLink {
+                words += " " + (try FileManager.default.destinationOfSymbolicLink(atPath: whole))
+            }
             picture[path] = words
         }
         return picture

@@ -4,12 +4,14 @@ import Augeas
 ///
 /// What is not edited comes back byte for byte. The edited text is parsed again: it must hold the setting, and every other setting as it was.
 public enum ConfigText {
-    /// A setting's value in a text, as the file writes it; `nil` where it is not set.
+    /// A setting's value in a text.
     ///
     /// - Parameters:
     ///   - setting: as its grammar names it: `vm.swappiness`, `w /sys/…`, `/mnt/images options`, `[nfsd] threads`, `autoballoon`.
     ///   - path: the file's path, which tells its grammar.
     ///   - text: the file's text.
+    ///
+    /// - Returns: the value as the file writes it; `nil` where it is not set.
     ///
     /// - Throws: where the text is not in its grammar.
     public static func setting(_ setting: String, in path: String, of text: String) throws(ConfigTextError) -> String? {
@@ -33,6 +35,8 @@ public enum ConfigText {
     ///   - value: the value as the file writes it; `nil` takes the setting out.
     ///   - path: the file's path, which tells its grammar.
     ///   - text: the file's text; `nil` begins a file with just the setting.
+    ///
+    /// - Returns: the whole text.
     ///
     /// - Throws: where the text is not in its grammar, or the edit would change more than it says.
     public static func setting(_ setting: String, to value: String?, in path: String, of text: String?)

@@ -11,6 +11,6 @@ public struct ConfigTextError: Error, Sendable, Hashable, CustomStringConvertibl
         self.what = what
     }
 
-    /// The failure in one line: *where: what*
+    /// The failure in one line: *where: what*.
     public var description: String { "\(place): \(what)" }
 }

@@ -7,6 +7,8 @@ extension Connection {
     ///   - name: the domain's name.
     ///   - withSecrets: with passwords of displays and the like; libvirt gives them only to a connection that may write.
     ///
+    /// - Returns: the definition's XML.
+    ///
     /// - Throws: `noDomain` where there is none of the name, or it has no persistent definition.
     /// - Source: virDomainGetXMLDesc.
     public func definition(of name: String, withSecrets: Bool) throws(LibvirtError) -> String {
@@ -26,6 +28,8 @@ extension Connection {
     /// - Parameter xml: the whole definition; with the UUID of a domain that exists, it replaces that one's.
     ///
     /// - Returns: the name of the domain defined.
+    ///
+    /// - Throws: what libvirt finds wrong with it.
     /// - Source: virDomainDefineXMLFlags.
     public func define(_ xml: String) throws(LibvirtError) -> String {
         try ask("virDomainDefineXMLFlags") { library, connection in

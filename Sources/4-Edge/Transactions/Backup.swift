@@ -58,10 +58,14 @@ public struct Backup: Sendable {
     ///
     /// - Parameters:
     ///   - path: the folder it goes into, which must not exist.
+    ///   - machine: what is backed up.
+    ///   - connection: the libvirt connection of the guests; `nil` where there is none.
     ///   - guests: names of guests whose definitions libvirt keeps.
     ///   - files: definitions that are files, by their path below the root.
     ///   - disks: images of guests that do not run.
     ///   - progress: told of each thing.
+    ///
+    /// - Returns: the backup.
     ///
     /// - Throws: where there is no room for all of it, before anything is written; where a thing cannot be read.
     public static func make(

@@ -20,6 +20,8 @@ public struct Engine: Sendable {
     /// An engine.
     ///
     /// - Parameters:
+    ///   - machine: what is changed.
+    ///   - folder: where journal and lock are.
     ///   - tool: the version, for history.
     ///   - atBoundary: called at each boundary.
     public init(
@@ -36,9 +38,12 @@ public struct Engine: Sendable {
 
     /// Carries a plan out: all of it, or nothing.
     ///
-    /// - Parameter progress: told of each step before it is taken.
+    /// - Parameters:
+    ///   - plan: what is to be done.
+    ///   - progress: told of each step before it is taken.
     ///
     /// - Returns: the transaction.
+    ///
     /// - Throws: `stale` before anything was changed; `undone` where a step failed and all is as before; `broken` where not all could be put back.
     public func apply(_ plan: Plan, progress: @Sendable (Int, Step) -> Void = { _, _ in })
         async throws(TransactionError)

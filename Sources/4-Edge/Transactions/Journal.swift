@@ -108,7 +108,8 @@ final class Journal {
             try database.run(
                 "UPDATE transactions SET state=?, ended=?, remark=coalesce(?, remark) WHERE id=?",
                 [
-                    .text(state.rawValue), state.isFinished ? .integer(Int64(time(nil))) : .null, .text(optional: remark),
+                    .text(state.rawValue), state.isFinished ? .integer(Int64(time(nil))) : .null,
+                    .text(optional: remark),
                     .integer(id),
                 ])
         }
@@ -226,7 +227,8 @@ final class Journal {
             let words = (entry.array ?? []).compactMap(\.text)
             guard words.count == 6 else { return nil }
             return Step.Reason(
-                practice: words[0], subject: words[1], what: Text(words[2], words[3]), tradeOff: Text(words[4], words[5]))
+                practice: words[0], subject: words[1], what: Text(words[2], words[3]),
+                tradeOff: Text(words[4], words[5]))
         }
     }
 }

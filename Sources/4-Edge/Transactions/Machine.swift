@@ -15,7 +15,9 @@ public struct Machine: Sendable {
 
     /// A machine.
     ///
-    /// - Parameter connection: an open one; `nil` where no plan with definitions comes.
+    /// - Parameters:
+    ///   - root: the root below which files are; `/` for this machine.
+    ///   - connection: an open one; `nil` where no plan with definitions comes.
     public init(root: String, connection: Connection? = nil) {
         self.root = root
         files = FilePerformer(root: root)

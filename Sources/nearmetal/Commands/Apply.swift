@@ -46,7 +46,8 @@ struct Apply: AsyncParsableCommand {
         if estate.connect != nil || !estate.xml.isEmpty || estate.only != nil || estate.except != nil
             || !estate.guest.isEmpty || place.root != "/"
         {
-            throw ValidationError("plan.json says what is changed and where: leave --only, --guest, --root and their like out")
+            throw ValidationError(
+                "plan.json says what is changed and where: leave --only, --guest, --root and their like out")
         }
     }
 

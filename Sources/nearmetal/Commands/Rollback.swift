@@ -55,7 +55,8 @@ struct Rollback: AsyncParsableCommand {
         switch format {
         case .json: try print(HistoryReport.json(done))
         case .text:
-            try print(Array((Text("Transaction \(done.id) is rolled back.", "事务 \(done.id) 已回滚。")[language] + "\n").utf8))
+            let text = Text("Transaction \(done.id) is rolled back.", "事务 \(done.id) 已回滚。")
+            try print(Array((text[language] + "\n").utf8))
         }
     }
 }

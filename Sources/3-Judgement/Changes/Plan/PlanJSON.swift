@@ -116,7 +116,8 @@ public enum PlanJSON {
     public static func read(_ text: String) throws(PlanError) -> Plan {
         let json: JSONValue
         do throws(JSONError) { json = try JSONValue(text) } catch { throw PlanError("this is no JSON: \(error)") }
-        guard let version = json["schemaVersion"]?.integer, let list = json["steps"]?.array, let root = json["root"]?.text
+        guard let version = json["schemaVersion"]?.integer, let list = json["steps"]?.array,
+            let root = json["root"]?.text
         else { throw PlanError("this is no plan: it needs schemaVersion, root and steps") }
         guard version == schemaVersion else {
             throw PlanError("this plan has version \(version); this nearmetal reads version \(schemaVersion)")

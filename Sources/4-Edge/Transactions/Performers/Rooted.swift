@@ -36,7 +36,8 @@ struct Rooted: Sendable {
         for _ in 0..<16 {
             let slash = path.utf8.lastIndex(of: 0x2F) ?? path.startIndex
             let name = String(path[path.utf8.index(after: slash)...])
-            let folder = try open(slash == path.startIndex ? "/" : String(path[..<slash]), nearmetal_O_PATH | O_DIRECTORY)
+            let above = slash == path.startIndex ? "/" : String(path[..<slash])
+            let folder = try open(above, nearmetal_O_PATH | O_DIRECTORY)
             var buffer = [CChar](repeating: 0, count: 4097)
             let length = readlinkat(folder.number, name, &buffer, 4096)
             guard length > 0 else { return Place(folder: folder, name: name) }
@@ -53,7 +54,9 @@ struct Rooted: Sendable {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
@@ -69,7 +72,8 @@ struct Rooted: Sendable {
         }
         static func remedy(_ number: Int32) -> String? {
             switch number {
-            case EACCES, EPERM: "Run it as root, and see whether the file is immutable (lsattr) or a security module forbids it"
+            case EACCES, EPERM:
+                "Run it as root, and see whether the file is immutable (lsattr) or a security module forbids it"
             case EROFS: "The file system is mounted read-only"
             case ENOSPC, EDQUOT: "Make room there"
             case ENOSYS: "Linux 5.6 or later is needed"

@@ -36,12 +36,14 @@ struct SettingPerformer: Performer {
         // Pages are found only where memory is in one piece; without the file the kernel cannot compact.
         if isPages { try? Self.put("1", "/proc/sys/vm/compact_memory") }
         try Self.put(text, name)
-        guard isPages || name == "/proc/sys/vm/nr_hugepages", let wanted = Int(text), let got = Int(try Self.value(name)),
+        guard isPages || name == "/proc/sys/vm/nr_hugepages", let wanted = Int(text),
+            let got = Int(try Self.value(name)),
             got < wanted
         else { return }
         throw TransactionError(
             .failed, "the kernel found \(got) of \(wanted) huge pages: the rest of its memory is in use or in pieces",
-            place: name, remedy: "Reserve them at boot (hugepages= on the kernel command line), or stop what takes the memory")
+            place: name,
+            remedy: "Reserve them at boot (hugepages= on the kernel command line), or stop what takes the memory")
     }
 
     private static func sibling(of name: String, _ twin: String) -> String {
