@@ -127,10 +127,10 @@ let package = Package(
         .executableTarget(name: "practice-registry", path: "Plugins/practice-registry"),
 
         tests("QuantitiesTests", ["Quantities", "JSONText"]),
-        tests("DomainXMLTests", ["DomainXML", "Quantities"]),
+        tests("DomainXMLTests", ["DomainXML", "Quantities", "ToolRunning"]),
         tests("LineDiffTests", ["LineDiff", "ToolRunning"]),
-        tests("HostFactsTests", ["HostFacts", "Quantities"]),
-        tests("DiskImageTests", ["DiskImage", "Quantities"]),
+        tests("HostFactsTests", ["HostFacts", "Quantities", "ToolRunning"]),
+        tests("DiskImageTests", ["DiskImage", "Quantities", "ToolRunning"]),
         tests(
             "LibvirtTests",
             [
@@ -143,10 +143,10 @@ let package = Package(
             linkerSettings: [.linkedLibrary("virt"), .linkedLibrary("virt-qemu")]),
         tests(
             "PracticesTests",
-            ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities"]),
+            ["Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Changes", "Quantities", "ToolRunning"]),
         tests(
             "ForesightTests",
-            ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities"]),
+            ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities", "ToolRunning"]),
         tests("FileWritingTests", ["FileWriting"]),
         tests("SQLiteTests", ["SQLite", "ToolRunning"]),
         .testTarget(
@@ -157,7 +157,7 @@ let package = Package(
             "ReportsTests",
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
-                "Quantities", "JSONText", "Changes", "Survey", "Transactions",
+                "Quantities", "JSONText", "Changes", "Survey", "Transactions", "ToolRunning",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         tests("AugeasTests", ["Augeas"]),
@@ -169,7 +169,7 @@ let package = Package(
             "PlanningTests",
             [
                 "Planning", "Advisor", "Changes", "Practices", "Inventory", "HostFacts", "DomainXML", "Survey",
-                "Quantities",
+                "Quantities", "ToolRunning",
             ]),
         tests(
             "TransactionsTests",

@@ -1,4 +1,5 @@
 import Foundation
+import ToolRunning
 
 /// Images that real tools made, with what the real tools say of them.
 struct ImageCase {
@@ -22,19 +23,10 @@ struct ImageCase {
 
     var path: String { folder + "/" + image }
 
-    /// Where the corpus is: `NEARMETAL_SHARED`, else `shared` beside a folder above this file; `nil` where there is none.
-    static let corpus: String? = {
-        if let named = ProcessInfo.processInfo.environment["NEARMETAL_SHARED"] {
-            return FileManager.default.fileExists(atPath: named + "/corpora/images") ? named + "/corpora/images" : nil
-        }
-        var folder = URL(fileURLWithPath: #filePath)
-        while folder.path != "/" {
-            folder.deleteLastPathComponent()
-            let corpora = folder.appendingPathComponent("shared/corpora/images").path
-            if FileManager.default.fileExists(atPath: corpora) { return corpora }
-        }
-        return nil
-    }()
+    /// Where the corpus is; `nil` where there is none.
+    static let corpus: String? = Corpora.folder.map { "\($0)/images" }.flatMap {
+        FileManager.default.fileExists(atPath: $0) ? $0 : nil
+    }
 
     static let kinds: [String] =
         corpus.flatMap { try? FileManager.default.contentsOfDirectory(atPath: $0).sorted() } ?? []

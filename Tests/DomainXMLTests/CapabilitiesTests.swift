@@ -1,12 +1,13 @@
 import DomainXML
 import Foundation
 import Testing
+import ToolRunning
 
 /// `<capabilities>` and `<domainCapabilities>` documents.
 @Suite struct CapabilitiesTests {
     // MARK: The corpus
 
-    private static let files = SharedDocuments.files("capabilities")
+    private static let files = Corpora.documents("capabilities")
 
     /// What a document says, found by searching its text: the corpus is written line by line, with few forms.
     private struct Search {
@@ -28,12 +29,12 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: SharedDocuments.folder != nil, "the corpora are not beside this checkout"))
+    @Test(.enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"))
     func theCorpusIsThere() { #expect(Self.files.count >= 60) }
 
     /// Architectures, domain types, emulators and machines of each host.
     @Test(
-        .enabled(if: SharedDocuments.folder != nil, "the corpora are not beside this checkout"),
+        .enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"),
         arguments: files.filter { String(decoding: $0.bytes, as: UTF8.self).contains("<capabilities") }.map(\.path))
     func hosts(_ path: String) throws {
         let bytes = try #require(Self.files.first { $0.path == path }?.bytes)
@@ -82,7 +83,7 @@ import Testing
 
     /// What one emulator with one machine can do.
     @Test(
-        .enabled(if: SharedDocuments.folder != nil, "the corpora are not beside this checkout"),
+        .enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"),
         arguments: files.filter { String(decoding: $0.bytes, as: UTF8.self).contains("<domainCapabilities") }.map(
             \.path))
     func domains(_ path: String) throws {

@@ -2,13 +2,14 @@ import DomainXML
 import Foundation
 import FoundationXML
 import Testing
+import ToolRunning
 
 /// Every document of the corpora, unedited and with random edits, against another reader (FoundationXML).
-@Suite(.enabled(if: SharedDocuments.folder != nil, "the corpora are not beside the checkout"))
+@Suite(.enabled(if: Corpora.folder != nil, "the corpora are not beside the checkout"))
 struct CorpusTests {
-    @Test(arguments: SharedDocuments.families)
+    @Test(arguments: Corpora.families)
     func parsesAndComesBack(family: String) throws {
-        let files = SharedDocuments.files(family)
+        let files = Corpora.documents(family)
         #expect(!files.isEmpty)
         for (path, bytes) in files {
             let document = try DomainXML.XMLDocument(bytes, path: path)
@@ -21,9 +22,9 @@ struct CorpusTests {
 
     /// An edit that sets what is there already gives the same bytes; this goes through the whole editor, and checks
     /// `Element.xpath` too.
-    @Test(arguments: SharedDocuments.families)
+    @Test(arguments: Corpora.families)
     func settingWhatIsThereChangesNothing(family: String) throws {
-        for (path, bytes) in SharedDocuments.files(family) {
+        for (path, bytes) in Corpora.documents(family) {
             let document = try DomainXML.XMLDocument(bytes, path: path)
             var edits: [XMLEdit] = []
             for element in Places.all(document).prefix(60) {
@@ -38,10 +39,10 @@ struct CorpusTests {
         }
     }
 
-    @Test(arguments: SharedDocuments.families)
+    @Test(arguments: Corpora.families)
     func randomEditsChangeWhatTheySay(family: String) throws {
         var random = SeededGenerator(named: "randomEditsChangeWhatTheySay(\(family))")
-        for (path, bytes) in SharedDocuments.files(family) {
+        for (path, bytes) in Corpora.documents(family) {
             let document = try DomainXML.XMLDocument(bytes, path: path)
             var expected = try Shape(bytes)
             var edits: [XMLEdit] = []
@@ -84,7 +85,7 @@ struct CorpusTests {
     /// What is inserted can be taken away again, and then all is as before but for the white space of empty elements.
     @Test(arguments: ["domains", "domain-edits"])
     func insertAndRemove(family: String) throws {
-        for (path, bytes) in SharedDocuments.files(family) {
+        for (path, bytes) in Corpora.documents(family) {
             let document = try DomainXML.XMLDocument(bytes, path: path)
             guard document.root.name == "domain" else { continue }
             let inserted = try document.applying([
@@ -106,7 +107,7 @@ struct CorpusTests {
     /// virt-manager's edits: what its `-out.xml` says is reached from `-in.xml` by edits, in whatever order elements
     /// stand.
     @Test func editsOfVirtManager() throws {
-        let files = Dictionary(uniqueKeysWithValues: SharedDocuments.files("domain-edits").map { ($0.path, $0.bytes) })
+        let files = Dictionary(uniqueKeysWithValues: Corpora.documents("domain-edits").map { ($0.path, $0.bytes) })
         var kinds: [String: Int] = [:]
         for (path, before) in files where path.hasSuffix("-in.xml") {
             guard let after = files[path.replacingOccurrences(of: "-in.xml", with: "-out.xml")] else { continue }

@@ -5,6 +5,7 @@ import Inventory
 import Practices
 import Quantities
 import Testing
+import ToolRunning
 
 @Suite struct ReadinessTests {
     private func sles16() throws -> ReadinessTarget { try #require(ReadinessTarget(releaseNamed: "sles-16")) }
@@ -158,10 +159,10 @@ import Testing
         #expect(errors("<devices><tpm model='tpm-crb'/></devices>", ReadinessTarget(bare, name: "kvm2")) == [.device])
     }
 
-    @Test(.enabled(if: SharedCorpora.folder != nil, "the corpora are not beside the checkout"))
+    @Test(.enabled(if: Corpora.folder != nil, "the corpora are not beside the checkout"))
     func everyDefinitionGetsAnAnswer() throws {
         let target = try sles16()
-        for (path, domain) in SharedCorpora.definitions("domains") {
+        for (path, domain) in Corpora.definitions("domains") {
             let guest = Guest(name: "a", origin: .file(path), persistent: domain)
             _ = Readiness.judge(.example(guests: [guest]), for: target)
         }

@@ -1,12 +1,12 @@
 import DiskImage
 import DomainXML
 import Foresight
-import Foundation
 import HostFacts
 import Inventory
 import Practices
 import Quantities
 import Testing
+import ToolRunning
 
 /// A host that will start what the tests define: a hugetlbfs for both page sizes.
 func plainHost(_ change: @escaping (inout HostFacts) -> Void = { _ in }) -> (inout HostFacts) -> Void {
@@ -73,28 +73,11 @@ func boot(_ line: String) -> (inout HostFacts) -> Void { { $0.boot.nextCommandLi
 
 func unread<Value>(_ source: String) -> Fact<Value> { .unknown(Unknown(.denied, source: source)) }
 
-/// The corpora beside the checkout.
-enum SharedCorpora {
-    static let folder: String? = {
-        if let named = ProcessInfo.processInfo.environment["NEARMETAL_SHARED"] {
-            return FileManager.default.fileExists(atPath: named + "/corpora") ? named + "/corpora" : nil
-        }
-        var folder = URL(fileURLWithPath: #filePath)
-        while folder.path != "/" {
-            folder.deleteLastPathComponent()
-            let corpora = folder.appendingPathComponent("shared/corpora").path
-            if FileManager.default.fileExists(atPath: corpora) { return corpora }
-        }
-        return nil
-    }()
-
-    static func definitions(_ name: String) -> [(path: String, domain: DomainDefinition)] {
-        guard let folder, let walk = FileManager.default.enumerator(atPath: "\(folder)/\(name)") else { return [] }
-        return walk.compactMap { $0 as? String }.filter { $0.hasSuffix(".xml") }.sorted().compactMap { path in
-            guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)/\(path)"),
-                let domain = try? DomainDefinition(XMLDocument(Array(data), path: path))
-            else { return nil }
-            return (path, domain)
+extension Corpora {
+    /// The definitions below some of its folders, in order of path; files that are no domain definition are left out.
+    static func definitions(_ folders: String...) -> [(path: String, domain: DomainDefinition)] {
+        folders.flatMap(documents).compactMap { path, bytes in
+            (try? DomainDefinition(XMLDocument(bytes, path: path))).map { (path, $0) }
         }
     }
 }

@@ -6,6 +6,7 @@ import Inventory
 import Practices
 import Quantities
 import Testing
+import ToolRunning
 
 /// Each reason: a case that fails, one that starts, the boundary between.
 @Suite struct WouldStartTests {
@@ -455,21 +456,22 @@ import Testing
         )
     }
 
-    @Test(.enabled(if: SharedCorpora.folder != nil, "the corpora are not beside the checkout"))
+    @Test(.enabled(if: Corpora.folder != nil, "the corpora are not beside the checkout"))
     func whatLibvirtRefuses() {
         // Refused by libvirt with a present QEMU, for all that other tools' tests use them: a topology unlike <vcpu>, UEFI without ACPI; and a fragment.
         let wrong: Set<String> = [
-            "libvirt-qemu/fd-memory-numa-topology2.xml", "vagrant-libvirt/templates-domain_all_settings.xml",
-            "vdsm/vm_replace_md_update.xml",
-            "virt-manager/virt-install-many-devices.xml",
+            "domains/libvirt-qemu/fd-memory-numa-topology2.xml",
+            "domains/vagrant-libvirt/templates-domain_all_settings.xml",
+            "domains/vdsm/vm_replace_md_update.xml",
+            "domains/virt-manager/virt-install-many-devices.xml",
         ]
-        for (path, domain) in SharedCorpora.definitions("domains")
+        for (path, domain) in Corpora.definitions("domains")
         where (domain.type == "kvm" || domain.type == "qemu") && !wrong.contains(path) {
             let prediction = predict([Guest(name: "a", origin: .file(path), persistent: domain)])[0]
             let invalid = prediction.obstacles.filter { $0.kind == .invalidDefinition }
             #expect(invalid.isEmpty, "\(path): \(invalid.map(\.what.english))")
         }
-        let refused = SharedCorpora.definitions("domains-rejected").filter { entry in
+        let refused = Corpora.definitions("domains-rejected").filter { entry in
             let prediction = predict([Guest(name: "a", origin: .file(entry.path), persistent: entry.domain)])[0]
             return prediction.obstacles.contains {
                 [.invalidDefinition, .numaMemory, .hugePagesMount].contains($0.kind)

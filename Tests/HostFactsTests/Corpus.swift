@@ -1,23 +1,11 @@
 import Foundation
 import Testing
+import ToolRunning
 
-/// Real captures and definitions, where they are: `NEARMETAL_SHARED`, else `shared/` beside the checkout.
+/// Real captures of hosts.
 enum Corpus {
-    static let folder: URL? = {
-        var candidates: [URL] = []
-        if let path = ProcessInfo.processInfo.environment["NEARMETAL_SHARED"] { candidates.append(URL(filePath: path)) }
-        var up = URL(filePath: #filePath).deletingLastPathComponent()
-        for _ in 0..<5 {
-            up = up.deletingLastPathComponent()
-            candidates.append(up.appending(path: "shared"))
-        }
-        return candidates.map { $0.appending(path: "corpora") }.first {
-            FileManager.default.fileExists(atPath: $0.path)
-        }
-    }()
-
     static let hosts: [URL] = {
-        guard let folder = folder?.appending(path: "hosts") else { return [] }
+        guard let folder = Corpora.folder.map({ URL(filePath: "\($0)/hosts") }) else { return [] }
         let files =
             FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         return files.filter { $0.lastPathComponent.hasSuffix(".facts.json") }.sorted { $0.path < $1.path }

@@ -78,14 +78,8 @@ enum TinyGuest {
             ["vmlinuz", "initrd"].allSatisfy { FileManager.default.isReadableFile(atPath: "\(built)/\($0)") }
         }
         if isBuilt() { return built }
-        var folder = URL(filePath: #filePath)
-        var candidates = [environment["NEARMETAL_SHARED"]].compactMap { $0 }
-        while folder.path.count > 1 {
-            folder = folder.deletingLastPathComponent()
-            candidates.append(folder.appending(path: "shared").path)
-        }
-        guard getuid() == 0,
-            let recipe = candidates.map({ "\($0)/lab/guest-build" }).first(where: FileManager.default.isExecutableFile)
+        guard getuid() == 0, let recipe = Corpora.shared.map({ "\($0)/lab/guest-build" }),
+            FileManager.default.isExecutableFile(atPath: recipe)
         else { return nil }
         let process = Process()
         process.executableURL = URL(filePath: recipe)

@@ -7,6 +7,7 @@ import Planning
 import Quantities
 import Survey
 import Testing
+import ToolRunning
 
 /// Nothing is there: no file, no setting.
 struct EmptyMachine: StateSource {
@@ -29,10 +30,10 @@ struct EmptyMachine: StateSource {
         return Guest(name: domain.name, origin: .file(path), persistent: domain)
     }
 
-    @Test(.enabled(if: Definitions.folder != nil, "the corpora are not beside the checkout"))
+    @Test(.enabled(if: Corpora.folder != nil, "the corpora are not beside the checkout"))
     func everyDefinitionOfTheCorpora() async throws {
         var edited = 0
-        for (path, source) in Definitions.all() {
+        for (path, source) in Corpora.documents("domains") {
             guard let guest = try? guest(source, path) else { continue }
             let first = await plan(estate([guest]))
             #expect(first == (await plan(estate([guest]))), "\(path): another plan from the same facts")
@@ -46,26 +47,5 @@ struct EmptyMachine: StateSource {
         }
         #expect(edited > 500)
         print("planned for \(edited) definitions twice")
-    }
-}
-
-/// Definitions that nobody here wrote.
-enum Definitions {
-    static let folder: String? = {
-        if let named = ProcessInfo.processInfo.environment["NEARMETAL_SHARED"] { return named + "/corpora/domains" }
-        var place = URL(filePath: #filePath).deletingLastPathComponent()
-        while place.path != "/" {
-            place = place.deletingLastPathComponent()
-            let folder = place.appending(path: "shared/corpora/domains").path
-            if FileManager.default.fileExists(atPath: folder) { return folder }
-        }
-        return nil
-    }()
-
-    static func all() -> [(path: String, source: [UInt8])] {
-        guard let folder, let names = FileManager.default.enumerator(atPath: folder) else { return [] }
-        return names.compactMap { $0 as? String }.filter { $0.hasSuffix(".xml") }.sorted().compactMap { name in
-            FileManager.default.contents(atPath: "\(folder)/\(name)").map { ("\(folder)/\(name)", Array($0)) }
-        }
     }
 }

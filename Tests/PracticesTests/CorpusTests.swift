@@ -4,11 +4,12 @@ import Inventory
 import Practices
 import Quantities
 import Testing
+import ToolRunning
 
 /// Every practice over every definition of the corpora: what holds whatever the definition says.
-@Suite(.enabled(if: SharedCorpora.folder != nil, "the corpora are not beside this checkout"))
+@Suite(.enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"))
 struct CorpusTests {
-    static let definitions = SharedCorpora.definitions("domains", "domains-rejected", "domain-status")
+    static let definitions = Corpora.definitions("domains", "domains-rejected", "domain-status")
     static let defined: [Guest] = definitions.map { guest($0.path, $0.domain, isActive: false) }
     static let running: [Guest] = definitions.map { guest($0.path, $0.domain, isActive: true) }
 

@@ -4,6 +4,7 @@ import HostFacts
 import Inventory
 import Quantities
 import Testing
+import ToolRunning
 
 /// Huge pages of a guest, of several, and of a host's next boot.
 @Suite struct HugePageTests {
@@ -68,9 +69,9 @@ import Testing
     }
 
     /// As libvirt's own command lines have it: each backend below a mount of huge pages, with its size and nodes.
-    @Test(.enabled(if: SharedCorpora.folder != nil, "the corpora are not beside this checkout"))
+    @Test(.enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"))
     func asLibvirtDoes() throws {
-        let folder = try #require(SharedCorpora.folder) + "/domains/libvirt-qemu"
+        let folder = try #require(Corpora.folder) + "/domains/libvirt-qemu"
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         var checked = 0
         for name in names where name.hasSuffix(".xml") {

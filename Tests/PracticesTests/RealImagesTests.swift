@@ -5,15 +5,16 @@ import Inventory
 import Practices
 import Quantities
 import Testing
+import ToolRunning
 
 /// Practices on images over images that real tools made.
-@Suite(.enabled(if: SharedCorpora.folder != nil, "the corpora are not beside this checkout"))
+@Suite(.enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"))
 struct RealImagesTests {
     /// Unpacks a case and reads what a guest with it as its disk would have.
     private func estate(
         _ kind: String, _ name: String, declared: String? = nil, more: String = "", checks: Bool = false
     ) throws -> Estate {
-        let corpus = try #require(SharedCorpora.folder) + "/images/\(kind)/\(name)"
+        let corpus = try #require(Corpora.folder) + "/images/\(kind)/\(name)"
         let data = try #require(FileManager.default.contents(atPath: corpus + ".json"))
         let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
         let image = try #require(json["image"] as? String)

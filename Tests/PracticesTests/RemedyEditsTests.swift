@@ -3,9 +3,10 @@ import DomainXML
 import Inventory
 import Practices
 import Testing
+import ToolRunning
 
 /// Every edit that a practice proposes for a definition of the corpora can be made on it.
-@Suite(.enabled(if: SharedCorpora.folder != nil, "the corpora are not beside this checkout"))
+@Suite(.enabled(if: Corpora.folder != nil, "the corpora are not beside this checkout"))
 struct RemedyEditsTests {
     @Test(arguments: Practices.all.map(\.about.id)) func canBeMade(_ id: String) throws {
         let (practice, about) = try #require(Practices.named(id))

@@ -5,6 +5,7 @@ import Practices
 import Quantities
 import Survey
 import Testing
+import ToolRunning
 
 /// What an audit says of real guests and hosts that nobody here wrote, against files that a person has read.
 ///
@@ -82,18 +83,4 @@ struct CorpusReportTests {
         }
         return lines.joined(separator: "\n") + "\n"
     }
-}
-
-/// The corpora beside this checkout.
-enum Corpora {
-    /// Their folder; `nil` where there is none.
-    static let folder: String? = {
-        var candidates = [ProcessInfo.processInfo.environment["NEARMETAL_SHARED"]].compactMap { $0 }
-        var place = URL(filePath: #filePath)
-        while place.path.count > 1 {
-            place = place.deletingLastPathComponent()
-            candidates.append(place.appending(path: "shared").path)
-        }
-        return candidates.map { "\($0)/corpora" }.first { FileManager.default.fileExists(atPath: $0 + "/domains") }
-    }()
 }

@@ -1,37 +1,14 @@
 import DomainXML
 import Foundation
+import ToolRunning
 
-/// The corpora beside the checkout: documents nobody of this project wrote.
-enum SharedDocuments {
-    /// Their folder: below `NEARMETAL_SHARED`, else `shared` beside a folder above this file; `nil` where there is
-    /// none.
-    static let folder: String? = {
-        if let named = ProcessInfo.processInfo.environment["NEARMETAL_SHARED"] {
-            return FileManager.default.fileExists(atPath: named + "/corpora") ? named + "/corpora" : nil
-        }
-        var folder = URL(fileURLWithPath: #filePath)
-        while folder.path != "/" {
-            folder.deleteLastPathComponent()
-            let corpora = folder.appendingPathComponent("shared/corpora").path
-            if FileManager.default.fileExists(atPath: corpora) { return corpora }
-        }
-        return nil
-    }()
-
+extension Corpora {
     /// All families that hold libvirt's XML.
     static let families = [
         "domains", "domains-rejected", "domains-normalized", "domain-edits", "domain-status", "snapshots-xml",
         "storage-xml", "nodedev-xml",
         "capabilities",
     ]
-
-    /// The XML files of a family, in order of path.
-    static func files(_ family: String) -> [(path: String, bytes: [UInt8])] {
-        guard let folder, let walk = FileManager.default.enumerator(atPath: "\(folder)/\(family)") else { return [] }
-        return walk.compactMap { $0 as? String }.filter { $0.hasSuffix(".xml") }.sorted().compactMap { name in
-            FileManager.default.contents(atPath: "\(folder)/\(family)/\(name)").map { ("\(family)/\(name)", Array($0)) }
-        }
-    }
 }
 
 /// Random numbers that can be had again: the seed is printed when a test begins, and taken from NEARMETAL_SEED if set.
