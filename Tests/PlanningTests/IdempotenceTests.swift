@@ -33,7 +33,7 @@ struct EmptyMachine: StateSource {
     @Test(.enabled(if: Corpora.folder != nil, "the corpora are not beside the checkout"))
     func everyDefinitionOfTheCorpora() async throws {
         var edited = 0
-        for (path, source) in Corpora.documents("domains") {
+        for (path, source) in Corpora.documents("domains").map({ ("/" + $0.path, $0.bytes) }) {
             guard let guest = try? guest(source, path) else { continue }
             let first = await plan(estate([guest]))
             #expect(first == (await plan(estate([guest]))), "\(path): another plan from the same facts")

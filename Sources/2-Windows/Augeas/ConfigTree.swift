@@ -40,6 +40,8 @@ public struct ConfigTree: ~Copyable {
 
     private let session: Session
     private let lens: Lens
+    /// A text of white space alone: some grammars forget it.
+    private let blank: String
 
     /// Reads a text.
     ///
@@ -60,6 +62,7 @@ public struct ConfigTree: ~Copyable {
         try session.store(text, lens.rawValue)
         self.session = session
         self.lens = lens
+        blank = text.allSatisfy(\.isWhitespace) ? text : ""
     }
 
     deinit { session.giveBack() }
@@ -104,7 +107,10 @@ public struct ConfigTree: ~Copyable {
     }
 
     /// The text of the tree as it is now.
-    public func text() throws(AugeasError) -> String { try session.retrieve(lens.rawValue) }
+    public func text() throws(AugeasError) -> String {
+        let text = try session.retrieve(lens.rawValue)
+        return text.hasPrefix(blank) ? text : blank + text
+    }
 
     /// A path's components; a slash after a backslash belongs to a label.
     static func components(_ path: String) -> [String] {
