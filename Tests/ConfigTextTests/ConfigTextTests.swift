@@ -34,7 +34,7 @@ import Testing
             (
                 "/etc/nfs.conf", "[nfsd] threads", "16",
                 "[general]\npipefs=x\n[nfsd]\n# threads=8\nport=0\n\n[statd]\nport=1\n",
-                "[general]\npipefs=x\n[nfsd]\n# threads=8\nport=0\n\nthreads = 16\n[statd]\nport=1\n"
+                "[general]\npipefs=x\n[nfsd]\n# threads=8\nport=0\nthreads = 16\n\n[statd]\nport=1\n"
             ),
             ("/etc/xen/xl.conf", "autoballoon", "\"off\"", "# c\nautoballoon=\"auto\"\n", "# c\nautoballoon=\"off\"\n"),
             (
@@ -61,6 +61,60 @@ import Testing
             let without = try ConfigText.setting(setting, to: nil, in: path, of: edited)
             #expect(try ConfigText.setting(setting, in: path, of: without) == nil)
         }
+    }
+
+    /// What real files have, and a grammar or a split by characters gets wrong.
+    @Test(
+        arguments: [
+            // Spaces around `=`, names with dots: no shell's variables.
+            ("/etc/xen/xl.conf", "autoballoon", "\"off\"", "autoballoon = \"auto\"\n", "autoballoon = \"off\"\n"),
+            (
+                "/etc/xen/xl.conf", "autoballoon", "\"off\"", "vif.default.script=\"x\"\n",
+                "vif.default.script=\"x\"\nautoballoon = \"off\"\n"
+            ),
+            // Lines that end in \r\n.
+            ("/etc/sysctl.conf", "b", "2", "a=1\r\nb=1\r\n", "a=1\r\nb=2\n"),
+            ("/etc/nfs.conf", "[nfsd] threads", "16", "[nfsd]\r\nthreads=8\r\n", "[nfsd]\r\nthreads=16\r\n"),
+            ("/etc/nfs.conf", "[nfsd] threads", "16", "[nfsd]\r\n[x]\r\n", "[nfsd]\r\nthreads = 16\r\n[x]\r\n"),
+            // Set twice, the last counts.
+            ("/etc/sysconfig/nfs", "X", "3", "X=1\nX=2\n", "X=1\nX=3\n"),
+            ("/etc/nfs.conf", "[nfsd] threads", "16", "[NFSD]\nThreads=1\n", "[NFSD]\nThreads=16\n"),
+            // A space in a mount point, a slash in a key, a line with words left out, a last line without an end.
+            ("/etc/fstab", "/my vm options", "hard", "a /my\\040vm nfs soft 0 0\n", "a /my\\040vm nfs hard 0 0\n"),
+            (
+                "/etc/sysctl.conf", "net.ipv4.conf.eth0/1.rp_filter", "1", "a=1",
+                "a=1\nnet.ipv4.conf.eth0/1.rp_filter = 1\n"
+            ),
+            ("/etc/tmpfiles.d/x.conf", "w /sys/a", "2", "w /sys/a\n", "w /sys/a - - - - 2\n"),
+        ] as [(String, String, String, String, String)])
+    func realFilesAreEdited(_ path: String, _ setting: String, _ value: String, _ old: String, _ expected: String)
+        throws
+    {
+        let edited = try ConfigText.setting(setting, to: value, in: path, of: old)
+        #expect(edited == expected)
+        #expect(try ConfigText.setting(setting, in: path, of: edited) == value)
+    }
+
+    @Test func theLastLineNeedsNoEndToBeRead() throws {
+        #expect(try ConfigText.setting("X", in: "/etc/sysconfig/nfs", of: "X=1") == "1")
+    }
+
+    @Test(arguments: ["$(reboot)", "`x`", "\"a$b\"", "a\\"]) func noShellRunsAValue(_ value: String) {
+        let error = #expect(throws: ConfigTextError.self) {
+            try ConfigText.setting("X", to: value, in: "/etc/sysconfig/nfs", of: "X=\"1\"\n")
+        }
+        #expect(error?.what == "X: a shell would put something else in for \(value)")
+    }
+
+    @Test func errorsAreOneLine() {
+        let error = #expect(throws: ConfigTextError.self) {
+            try ConfigText.setting("X", to: "a\"b", in: "/etc/sysconfig/nfs", of: "X=\"1\"\n")
+        }
+        #expect(error?.description == "/etc/sysconfig/nfs: it cannot be written: Failed to match tree under /")
+        let options = #expect(throws: ConfigTextError.self) {
+            try ConfigText.setting("/m options", to: nil, in: "/etc/fstab", of: "a /m nfs soft 0 0\n")
+        }
+        #expect(options?.what == "an entry's options cannot be taken out, only changed")
     }
 
     @Test func whatIsNoTextOfItsGrammarIsRefused() {
@@ -96,6 +150,22 @@ import Testing
             ),
             ("hugepages=10 hugepagesz=1G hugepages=2 quiet", "hugepagesz=1G hugepages", nil, "hugepages=10 quiet"),
             ("nohz_full=1 nohz", "nohz", nil, "nohz_full=1"),
+            // What comes after `--` is init's.
+            ("quiet -- a=2", "a", "1", "quiet a=1 -- a=2"),
+            ("-- single", "a", "1", "a=1 -- single"),
+            // To the kernel these names are one.
+            ("transparent-hugepage=always", "transparent_hugepage", "madvise", "transparent_hugepage=madvise"),
+            // The second size would be ignored, and its number with it.
+            (
+                "hugepagesz=1G default_hugepagesz=1G hugepages=4", "hugepagesz=1G hugepages", "8",
+                "hugepagesz=1G default_hugepagesz=1G hugepages=8"
+            ),
+            (
+                "hugepagesz=1G hugepagesz=2M hugepages=4", "hugepagesz=1G hugepages", "8",
+                "hugepagesz=1G hugepagesz=2M hugepages=4 hugepagesz=1G hugepages=8"
+            ),
+            ("a   a=1 c", "a", nil, "c"),
+            ("console=tty0 q console=ttyS0", "console=tty0", nil, "q console=ttyS0"),
         ] as [(String, String, String?, String)])
     func wordsAreEdited(_ line: String, _ name: String, _ value: String?, _ expected: String) throws {
         #expect(try BootText.edit(commandLine: line, [Word(name: name, value: value)]) == expected)
@@ -130,10 +200,68 @@ import Testing
         for shell in [
             "GRUB_CMDLINE_LINUX_DEFAULT=\"$(cat /x)\"\n",
             "GRUB_CMDLINE_LINUX_DEFAULT=\"a\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"b\"\n",
-            "GRUB_CMDLINE_LINUX_DEFAULT+=\" a\"\n",
+            "GRUB_CMDLINE_LINUX_DEFAULT+=\" a\"\n", "GRUB_CMDLINE_LINUX_DEFAULT=\"$X a\"\n",
+            "GRUB_CMDLINE_LINUX_DEFAULT=quiet\\ splash\n", "GRUB_CMDLINE_LINUX_DEFAULT=\"a\"'b'\"c\"\n",
+            "if true; then\n  GRUB_CMDLINE_LINUX_DEFAULT=\"q\"\nfi\n",
+            "[ -f /x ] && GRUB_CMDLINE_LINUX_DEFAULT=\"q\"\n", "GRUB_CMDLINE_LINUX_DEFAULT=\"q\\\n r\"\n",
         ] {
             #expect(throws: ConfigTextError.self) {
                 try BootText.defaultGrub(shell, variable: "GRUB_CMDLINE_LINUX_DEFAULT", [Word(name: "a", value: "1")])
+            }
+        }
+    }
+
+    /// A person's own words hold quotes and dollars; a shell reads the file as root.
+    @Test func defaultGrubIsReadByAShell() throws {
+        let variable = "GRUB_CMDLINE_LINUX_DEFAULT"
+        let word = Word(name: "dyndbg", value: "\"file a.c +p\"")
+        let edited = try BootText.defaultGrub("\(variable)=\"quiet \\$tuned_params\"\n", variable: variable, [word])
+        #expect(edited == "\(variable)=\"quiet \\$tuned_params dyndbg=\\\"file a.c +p\\\"\"\n")
+        #expect(try BootText.defaultGrub(edited, variable: variable, [word]) == edited)
+        for value in ["$(reboot)", "`x`", "a\\b"] {
+            let error = #expect(throws: ConfigTextError.self) {
+                try BootText.defaultGrub("\(variable)=\"q\"\n", variable: variable, [Word(name: "a", value: value)])
+            }
+            #expect(error?.what == "a=\(value) would not come through a shell as it is")
+        }
+    }
+
+    @Test func linesMayEndInCarriageReturns() throws {
+        let words = [Word(name: "a", value: "1")]
+        #expect(try BootText.bls("title x\r\noptions q\r\n", words) == "title x\r\noptions q a=1\r\n")
+        #expect(
+            try BootText.menuList("title x\r\nkernel /vmlinuz q\r\n", words, isForXen: false)
+                == "title x\r\nkernel /vmlinuz q a=1\r\n")
+    }
+
+    /// SUSE's kernels for Xen have it in their name, and start without the hypervisor in a paravirtual guest.
+    @Test func aKernelForXenIsNotXen() throws {
+        let words = [Word(name: "a", value: "1")]
+        let menu = "title L\n kernel --no-mem-option (hd0,1)/boot/vmlinuz-3.0.101-xen root=x\n"
+        #expect(
+            try BootText.menuList(menu, words, isForXen: false) == menu.replacing("root=x", with: "root=x a=1"))
+        #expect(throws: ConfigTextError.self) { try BootText.menuList(menu, words, isForXen: true) }
+    }
+
+    /// Taken out and set again at random: every other word stays, in its order.
+    @Test func randomEditsKeepOtherWords() throws {
+        var random = SystemRandomNumberGenerator()
+        let pieces = ["q", "a=1", "a", "b=\"x a=2 y\"", "hugepagesz=1G", "hugepages=2", "hugepagesz=2M", "--", "a-b=1"]
+        for _ in 0..<3_000 {
+            let line = (0..<Int.random(in: 0...8, using: &random)).map { _ in
+                (pieces.randomElement(using: &random) ?? "") + (Bool.random(using: &random) ? " " : "   ")
+            }.joined()
+            for name in ["a", "hugepagesz=1G hugepages", "a_b", "hugepages"] {
+                for value in [nil, "", "7"] as [String?] where value != "" || name == "a" {
+                    let change = Word(name: name, value: value)
+                    // Sizes without numbers may leave a pair that was none: that is refused.
+                    let result = Result { try BootText.edit(commandLine: line, [change]) }
+                    guard case .success(let edited) = result else {
+                        #expect(name.contains(" "), "\(line.debugDescription)")
+                        continue
+                    }
+                    #expect(try BootText.edit(commandLine: edited, [change]) == edited, "\(line.debugDescription)")
+                }
             }
         }
     }

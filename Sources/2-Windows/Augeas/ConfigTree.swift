@@ -112,6 +112,19 @@ public struct ConfigTree: ~Copyable {
         return text.hasPrefix(blank) ? text : blank + text
     }
 
+    /// A label as it stands in a path: what means something there after a backslash.
+    public static func escaped(_ label: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in label.utf8 {
+            switch byte {
+            // Space ! ( ) , / = [ \\ ] |
+            case 0x20, 0x21, 0x28, 0x29, 0x2C, 0x2F, 0x3D, 0x5B, 0x5C, 0x5D, 0x7C: bytes += [0x5C, byte]
+            default: bytes.append(byte)
+            }
+        }
+        return bytes == [0x2A] ? "\\*" : String(decoding: bytes, as: UTF8.self)
+    }
+
     /// A path's components; a slash after a backslash belongs to a label.
     static func components(_ path: String) -> [String] {
         var components: [String] = []
@@ -250,7 +263,11 @@ private struct Session: @unchecked Sendable {
         let place = "/augeas/text\(Self.root)/error"
         guard value(place) != nil else { return nil }
         let message = value(place + "/message") ?? "it is not in the grammar"
-        guard kind == .malformed else { return AugeasError(kind, message) }
+        // Below the first line stand tree and grammar, some ten thousand characters of them.
+        guard kind == .malformed else {
+            let line = message.prefix { !$0.isNewline }
+            return AugeasError(kind, "it cannot be written: \(line)")
+        }
         return AugeasError(
             kind, "it cannot be read: \(message)", line: value(place + "/line").flatMap { Int($0) },
             column: value(place + "/char").flatMap { Int($0) }.map { $0 + 1 })

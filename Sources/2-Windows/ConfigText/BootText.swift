@@ -23,13 +23,21 @@ public enum BootText {
     public static func edit(commandLine line: String, _ changes: [WordChange], in place: String = "command line")
         throws(ConfigTextError) -> String
     {
-        var line = line
         for change in changes {
             let value = change.value ?? ""
             let isQuoted = value.count > 1 && value.hasPrefix("\"") && value.hasSuffix("\"")
             guard !change.name.isEmpty, !(change.name + value).utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }),
                 isQuoted || !value.contains("\""), isQuoted || !value.hasPrefix(" ")
             else { throw ConfigTextError(place, "\(change.name)=\(value) cannot be written on a command line") }
+        }
+        return try applied(changes, to: line, place)
+    }
+
+    private static func applied(_ changes: [WordChange], to line: String, _ place: String) throws(ConfigTextError)
+        -> String
+    {
+        var line = line
+        for change in changes {
             let old = CommandLineText(line)
             let edited = old.applying(change)
             let new = CommandLineText(edited)
@@ -48,32 +56,71 @@ public enum BootText {
         -> String
     {
         let place = "/etc/default/grub: \(variable)"
-        for line in text.split(separator: "\n") {
-            let code = line.drop { $0 == " " || $0 == "\t" }
-            if code.hasPrefix("\(variable)+=") {
-                throw ConfigTextError(place, "it is put together with +=: edit it by hand")
-            }
-        }
-        let count = text.split(separator: "\n").count { line in
-            let code = line.drop { $0 == " " || $0 == "\t" }
-            return code.hasPrefix("\(variable)=") || code.hasPrefix("export \(variable)=")
-        }
+        let count = TextLine.lines(of: text).count { assigns(variable, $0.text) }
         guard count <= 1 else { throw ConfigTextError(place, "it is set \(count) times: edit it by hand") }
-        let old = try ConfigText.setting(variable, in: "/etc/default/grub", of: text) ?? ""
+        let set = try ConfigText.setting(variable, in: "/etc/default/grub", of: text)
+        // Set in the middle of a line or inside of an `if`, or put together with `+=`: only a shell knows what it will be.
+        guard (set == nil) == (count == 0) else {
+            throw ConfigTextError(place, "it is put together by shell code: edit it by hand")
+        }
+        let old = set ?? ""
         var (quote, inner) = ("\"", old)
         if let first = old.first, first == "\"" || first == "'", old.count > 1, old.last == first {
             quote = String(first)
             inner = String(old.dropFirst().dropLast())
-        }
-        guard !inner.contains("`"), !inner.contains("$(") else {
+            guard isPlain(inner, quote) else {
+                throw ConfigTextError(place, "it is put together by shell code: edit it by hand")
+            }
+        } else if old.contains(where: { "\"'\\$`*?[]~<>&|;()".contains($0) }) {
             throw ConfigTextError(place, "it is put together by shell code: edit it by hand")
         }
-        let edited = try edit(commandLine: inner, changes, in: place)
-        guard !edited.contains(quote) || edited.contains("\\\"") || inner.contains(quote) else {
-            throw ConfigTextError(place, "the value needs quotes that the variable's own would end")
+        guard !inner.utf8.contains(0x0A) else {
+            throw ConfigTextError(place, "its value has several lines: edit it by hand")
         }
+        for change in changes {
+            guard !change.name.contains(where: { "\"'\\$`".contains($0) }),
+                !(change.value ?? "").contains(where: { "\\$`".contains($0) || quote == "'" && $0 == "'" })
+            else {
+                throw ConfigTextError(
+                    place, "\(change.name)=\(change.value ?? "") would not come through a shell as it is")
+            }
+        }
+        _ = try edit(commandLine: "", changes, in: place)
+        let written =
+            quote == "'"
+            ? changes
+            : changes.map { WordChange(name: $0.name, value: $0.value?.replacing("\"", with: "\\\"")) }
+        let edited = try applied(written, to: inner, place)
         guard edited != inner else { return text }
-        return try ConfigText.setting(variable, to: quote + edited + quote, in: "/etc/default/grub", of: text)
+        return try ConfigText.written(variable, quote + edited + quote, in: "/etc/default/grub", of: text)
+    }
+
+    /// Whether a line of shell code sets a variable, anywhere on it.
+    private static func assigns(_ variable: String, _ line: String) -> Bool {
+        let code = line.drop { $0 == " " || $0 == "\t" }
+        guard !code.hasPrefix("#") else { return false }
+        for operation in ["=", "+="] {
+            var rest = code
+            while let found = rest.firstRange(of: variable + operation) {
+                let before = rest[..<found.lowerBound].last
+                if before.map({ !$0.isLetter && !$0.isNumber && $0 != "_" }) ?? (rest.startIndex == code.startIndex) {
+                    return true
+                }
+                rest = rest[found.upperBound...]
+            }
+        }
+        return false
+    }
+
+    /// Whether what is between a shell's quotes is the text itself, but for backslashes before quotes and dollars.
+    private static func isPlain(_ inner: String, _ quote: String) -> Bool {
+        if quote == "'" { return !inner.contains("'") }
+        var isEscaped = false
+        for byte in inner.utf8 {
+            if !isEscaped, byte == 0x22 || byte == 0x24 || byte == 0x60 { return false }
+            isEscaped = byte == 0x5C && !isEscaped
+        }
+        return !isEscaped
     }
 
     /// A Boot Loader Specification entry with words of its `options` changed.
@@ -123,33 +170,37 @@ public enum BootText {
     public static func menuList(_ text: String, _ changes: [WordChange], isForXen: Bool) throws(ConfigTextError)
         -> String
     {
-        var result: [String] = []
+        var result: [TextLine] = []
         var isKept = true
         var isXen = false
         var edited = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+        for whole in TextLine.lines(of: text) {
+            let line = whole.text
             let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
             if words.first == "title" {
                 let title = line.lowercased()
                 isKept = ["failsafe", "recovery", "memtest", "floppy", "rescue"].contains { title.contains($0) }
                 isXen = false
             }
-            if words.first == "kernel", words.count > 1 { isXen = words[1].contains("xen") }
+            // Options of GRUB's own stand before the file.
+            let file = words.dropFirst().firstIndex { !$0.hasPrefix("--") } ?? words.count
+            let name = file < words.count ? String(words[file].split(separator: "/").last ?? "") : ""
+            // Not every name with `xen` in it: a kernel for Xen is called vmlinuz-3.0.101-xen.
+            if words.first == "kernel" { isXen = name.hasPrefix("xen") }
             let isLinux =
-                words.first == "kernel" && !isXen
-                || isXen && words.first == "module" && words.count > 1 && words[1].contains("vmlinu")
+                words.first == "kernel" && !isXen || isXen && words.first == "module" && name.hasPrefix("vmlinu")
             let isMine = isForXen ? words.first == "kernel" && isXen : isLinux
-            guard isMine, !isKept, words.count > 1 else {
-                result.append(line)
+            guard isMine, !isKept, file < words.count else {
+                result.append(whole)
                 continue
             }
             edited += 1
-            result.append(try after(2, of: line, changes, "menu.lst"))
+            result.append(TextLine(text: try after(file + 1, of: line, changes, "menu.lst"), end: whole.end))
         }
         guard edited > 0 else {
             throw ConfigTextError("menu.lst", "it has no entry that starts \(isForXen ? "Xen" : "a kernel")")
         }
-        return result.joined(separator: "\n")
+        return TextLine.text(of: result)
     }
 
     // MARK: Lines
@@ -169,18 +220,18 @@ public enum BootText {
         return edited.isEmpty ? String(head) : head + (space.isEmpty ? " " : space) + edited
     }
 
-    /// Edits the lines that are meant: where a word is on one of several, that one; else the last.
+    /// Edits the one line that is meant.
     private static func lines(
         _ text: String, _ place: String, _ isMeant: (String) -> Bool, edit: (String) throws(ConfigTextError) -> String
     ) throws(ConfigTextError) -> String {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        let meant = lines.indices.filter { isMeant(lines[$0]) }
+        var lines = TextLine.lines(of: text)
+        let meant = lines.indices.filter { isMeant(lines[$0].text) }
         guard meant.count == 1, let index = meant.first else {
             throw ConfigTextError(
                 place,
                 meant.isEmpty ? "there is no such line" : "there are \(meant.count) such lines: edit them by hand")
         }
-        lines[index] = try edit(lines[index])
-        return lines.joined(separator: "\n")
+        lines[index].text = try edit(lines[index].text)
+        return TextLine.text(of: lines)
     }
 }

@@ -17,6 +17,7 @@ public enum ConfigText {
     public static func setting(_ setting: String, in path: String, of text: String) throws(ConfigTextError) -> String? {
         let grammar = Grammar(path)
         if grammar == .sections { return SectionText(text).value(setting) }
+        let text = ended(text)
         do throws(AugeasError) {
             let tree = try ConfigTree(text: text, lens: grammar.lens)
             return value(setting, grammar, tree)
@@ -45,9 +46,17 @@ public enum ConfigText {
         if let value, value.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D || $0 == 0 }) {
             throw ConfigTextError(path, "a value of several lines cannot be written")
         }
-        var old = text ?? ""
-        // A last line without an end would be glued to what comes after it.
-        if !old.isEmpty, !old.hasSuffix("\n") { old += "\n" }
+        if Grammar(path) == .shell, let value, runsCode(value) {
+            throw ConfigTextError(path, "\(setting): a shell would put something else in for \(value)")
+        }
+        return try written(setting, value, in: path, of: text)
+    }
+
+    /// A text with a setting changed, whatever a shell makes of the value.
+    static func written(_ setting: String, _ value: String?, in path: String, of text: String?)
+        throws(ConfigTextError) -> String
+    {
+        let old = ended(text ?? "")
         let grammar = Grammar(path)
         if grammar == .sections { return try lines(setting, value, path, old) }
         let edited: String?
@@ -71,9 +80,21 @@ public enum ConfigText {
             }
             throw ConfigTextError(path, "\(error)")
         }
+        if !isThere, value == nil, grammar == .fstab {
+            throw ConfigTextError(path, "an entry's options cannot be taken out, only changed")
+        }
         guard isThere else { throw ConfigTextError(path, "there is no \(setting)") }
         guard let edited else { throw ConfigTextError(path, "the edit would change more than \(setting)") }
         return edited
+    }
+
+    /// A text whose last line has an end: Augeas' grammars want one, and what is added would be glued to it.
+    private static func ended(_ text: String) -> String { text.isEmpty || text.utf8.last == 0x0A ? text : text + "\n" }
+
+    /// Whether a shell that reads a value would put in something else: `$`, backquotes and backslashes, unless in single quotes.
+    static func runsCode(_ value: String) -> Bool {
+        if value.utf8.count > 1, value.hasPrefix("'"), value.hasSuffix("'") { return false }
+        return value.utf8.contains { $0 == 0x24 || $0 == 0x60 || $0 == 0x5C }
     }
 
     private static func lines(_ setting: String, _ value: String?, _ path: String, _ old: String)
@@ -101,7 +122,8 @@ public enum ConfigText {
                 self = .sysctl
             } else if path.contains("/tmpfiles.d/") {
                 self = .tmpfiles
-            } else if path.hasPrefix("/etc/nfs.conf") {
+            } else if path.hasPrefix("/etc/nfs.conf") || path.hasPrefix("/etc/xen/") {
+                // xl.conf looks like a shell's variables, but has spaces around `=` and dots in names.
                 self = .sections
             } else if path.hasPrefix("/etc/libvirt/") {
                 self = .libvirt
@@ -136,19 +158,34 @@ public enum ConfigText {
     /// The node of a setting, and whether libvirt's quotes are around values there.
     private static func place(_ setting: String, _ grammar: Grammar, _ tree: borrowing ConfigTree) -> String? {
         switch grammar {
-        case .sysctl, .shell, .libvirt: return setting
+        case .sysctl, .shell, .libvirt: return ConfigTree.escaped(setting)
         case .tmpfiles:
             let words = setting.split(separator: " ", maxSplits: 1)
             guard words.count == 2, let type = literal(words[0]), let path = literal(words[1]) else { return nil }
             return tree.paths("*[type=\(type)][path=\(path)]").last
         case .fstab:
-            guard let name = setting.split(separator: " ").first, let file = literal(name) else { return nil }
+            guard let name = mountPoint(setting), let file = literal(name) else { return nil }
             return tree.paths("*[file=\(file)]").last
         case .multipath:
             guard let name = wwid(setting), let quoted = literal(name) else { return nil }
             return tree.paths("multipaths/multipath[wwid=\(quoted)]").last
         case .sections: return nil
         }
+    }
+
+    /// The mount point of `/my vm options` as fstab writes it, with `\\040` for a space; `nil` for anything else.
+    private static func mountPoint(_ setting: String) -> String? {
+        guard setting.hasSuffix(" options") else { return nil }
+        var name = ""
+        for scalar in setting.unicodeScalars.dropLast(" options".count) {
+            switch scalar {
+            case " ": name += "\\040"
+            case "\t": name += "\\011"
+            case "\n": name += "\\012"
+            default: name.unicodeScalars.append(scalar)
+            }
+        }
+        return name.isEmpty ? nil : name
     }
 
     /// X of `multipaths: multipath { wwid X }: alias`.
@@ -164,9 +201,10 @@ public enum ConfigText {
         guard let place = place(setting, grammar, tree) else { return nil }
         switch grammar {
         case .sysctl: return tree.paths(place).last.flatMap { tree.value($0) }
-        case .shell: return tree.value(place)
+        // Set twice, the last one counts.
+        case .shell: return tree.paths(place).last.flatMap { tree.value($0) }
         case .libvirt:
-            guard let value = tree.value(place) else { return nil }
+            guard let value = tree.paths(place).last.flatMap({ tree.value($0) }) else { return nil }
             // Strings are quoted in the file, and not in the tree; numbers are in neither.
             return value.utf8.allSatisfy { (0x30...0x39).contains($0) } && !value.isEmpty ? value : "\"\(value)\""
         case .tmpfiles: return tree.value(place + "/argument")
@@ -205,6 +243,10 @@ public enum ConfigText {
                 return try tree.remove(place) > 0
             }
             if let place {
+                // The argument is the seventh word.
+                for name in ["mode", "uid", "gid", "age"] where tree.value("\(place)/\(name)") == nil {
+                    try tree.set("\(place)/\(name)", to: "-")
+                }
                 try tree.set(place + "/argument", to: value)
                 return true
             }
@@ -263,7 +305,7 @@ public enum ConfigText {
                 if words.count == 2, entry?["type"] == words[0], entry?["path"] == words[1] { return nil }
             case .fstab:
                 let entry = entries[head(node.path)]
-                if entry?["file"] == setting.split(separator: " ").first.map(String.init),
+                if entry?["file"] == mountPoint(setting),
                     node.labels.dropFirst().first == "opt"
                 {
                     return nil
