@@ -91,7 +91,8 @@ let package = Package(
         module("Survey", ["Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
         module(
-            "Transactions", ["CLinux", "Quantities", "JSONText", "LineDiff", "SQLite", "Libvirt", "Changes"]),
+            "Transactions",
+            ["CLinux", "Quantities", "JSONText", "LineDiff", "FileWriting", "SQLite", "Libvirt", "Changes"]),
 
         // Layer 5: counsel.
         module("Advisor", ["Quantities", "DomainXML", "Inventory", "Changes", "Practices", "HostFacts", "DiskImage"]),

@@ -86,15 +86,7 @@ public struct FileReplacement: Sendable, Hashable {
     }
 
     private static func fill(_ descriptor: Int32, _ bytes: [UInt8], like model: Int32, _ status: stat) -> String? {
-        var position = 0
-        while position < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: position), $0.count - position)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return count < 0 ? reason() : "nothing more can be written" }
-            position += count
-        }
+        if let failure = OpenFile.write(bytes, to: descriptor) { return String(cString: strerror(failure)) }
         var own = stat()
         guard fstat(descriptor, &own) == 0 else { return reason() }
         if own.st_uid != status.st_uid || own.st_gid != status.st_gid,
@@ -102,26 +94,10 @@ public struct FileReplacement: Sendable, Hashable {
         {
             return "its owner cannot be kept: \(reason())"
         }
-        copyAttributes(from: model, to: descriptor)
+        // Access lists and security labels; those that may not be set, or exist nowhere else, are left.
+        for (name, value) in OpenFile.attributes(of: model) { _ = fsetxattr(descriptor, name, value, value.count, 0) }
         guard fchmod(descriptor, status.st_mode & 0o7777) == 0 else { return reason() }
         return fsync(descriptor) == 0 ? nil : reason()
-    }
-
-    /// Access lists and security labels; those that may not be set, or exist nowhere else, are left.
-    private static func copyAttributes(from model: Int32, to descriptor: Int32) {
-        let size = flistxattr(model, nil, 0)
-        guard size > 0 else { return }
-        var names = [CChar](repeating: 0, count: size)
-        let length = flistxattr(model, &names, size)
-        guard length > 0 else { return }
-        for name in names[..<length].split(separator: 0) {
-            let name = Array(name) + [0]
-            let count = fgetxattr(model, name, nil, 0)
-            guard count >= 0 else { continue }
-            var value = [UInt8](repeating: 0, count: max(1, count))
-            let got = fgetxattr(model, name, &value, count)
-            if got >= 0 { _ = fsetxattr(descriptor, name, value, got, 0) }
-        }
     }
 }
 

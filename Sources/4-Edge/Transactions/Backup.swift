@@ -1,5 +1,6 @@
 public import Changes
 import CLinux
+import FileWriting
 import Glibc
 import JSONText
 import Quantities
@@ -78,11 +79,8 @@ public struct Backup: Sendable {
             let resource = Resource(.domain, guest)
             entries.append(Entry(resource: resource, state: try await machine.state(of: resource)))
         }
-        for file in try await configuration(machine) + files {
-            let resource = Resource(.file, file)
-            let state = try await machine.state(of: resource)
-            if state.bytes != nil { entries.append(Entry(resource: resource, state: state)) }
-        }
+        entries += try await configuration(machine)
+        for file in files { entries += try await entry(file, machine) }
         let text = entries.reduce(0) { $0 + ($1.state.bytes?.count ?? 0) * 3 + 4096 }
         var sizes = 0
         for disk in disks { sizes += try allocated(below(machine.root, disk.path)) }
@@ -112,21 +110,26 @@ public struct Backup: Sendable {
         return backup
     }
 
-    private static func configuration(_ machine: Machine) async throws(TransactionError) -> [String] {
-        var files: [String] = []
+    private static func configuration(_ machine: Machine) async throws(TransactionError) -> [Entry] {
+        var entries: [Entry] = []
         for place in places {
             guard place.hasSuffix("/") else {
-                files.append(place)
+                entries += try await entry(place, machine)
                 continue
             }
             for name in await machine.names(in: String(place.dropLast())).value ?? [] where name.contains(".") {
-                let file = place + name
                 // Folders and sockets beside the files are none of them.
-                guard (try? await machine.state(of: Resource(.file, file))) != nil else { continue }
-                files.append(file)
+                entries += (try? await entry(place + name, machine)) ?? []
             }
         }
-        return files
+        return entries
+    }
+
+    /// A file as it is; nothing where there is none.
+    private static func entry(_ file: String, _ machine: Machine) async throws(TransactionError) -> [Entry] {
+        let resource = Resource(.file, file)
+        let state = try await machine.state(of: resource)
+        return state.bytes == nil ? [] : [Entry(resource: resource, state: state)]
     }
 
     private func manifest() -> [UInt8] {
@@ -217,7 +220,7 @@ public struct Backup: Sendable {
             guard !machine.isSame(now, entry.state, for: entry.resource) else { continue }
             plan.steps.append(
                 Step(
-                    entry.resource, from: try await machine.plainState(of: entry.resource), to: entry.state,
+                    entry.resource, from: try await machine.plain(now, of: entry.resource), to: entry.state,
                     reasons: [], disrupts: entry.resource.kind == .domain ? .guestRestart : .nothing))
         }
         return plan
@@ -277,15 +280,7 @@ public struct Backup: Sendable {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Rooted.Failure(errno).at(path) }
         defer { close(descriptor) }
-        var position = 0
-        while position < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: position), $0.count - position)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Rooted.Failure(errno).at(path) }
-            position += count
-        }
+        if let failure = OpenFile.write(bytes, to: descriptor) { throw Rooted.Failure(failure).at(path) }
         guard fsync(descriptor) == 0 else { throw Rooted.Failure(errno).at(path) }
     }
 

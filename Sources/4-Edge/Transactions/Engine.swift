@@ -77,17 +77,17 @@ public struct Engine: Sendable {
         var reached: [Resource: ResourceState] = [:]
         var stale: [String] = []
         for (index, step) in plan.steps.enumerated() {
-            var before: ResourceState
+            let before: ResourceState
             var wanted = step.after
             if let earlier = reached[step.resource] {
                 before = earlier
             } else {
-                let plain = try await machine.plainState(of: step.resource)
+                before = try await machine.state(of: step.resource)
+                let plain = try await machine.plain(before, of: step.resource)
                 guard machine.isSame(plain, step.before, for: step.resource) else {
                     stale.append(Self.difference(step.resource, step.before, plain))
                     continue
                 }
-                before = try await machine.state(of: step.resource)
                 if step.resource.kind == .domain, let after = step.after {
                     wanted = machine.withSecrets(after, plain: plain, secret: before)
                     guard wanted != nil else {
@@ -293,10 +293,16 @@ public struct Engine: Sendable {
     }
 
     private func refuseUnfinished(_ journal: Journal) throws(TransactionError) {
-        guard let open = try journal.transactions("state IN ('applying','rolling-back')").first else { return }
+        guard let open = try journal.unfinished().first else { return }
         throw TransactionError(
             .unfinished, "transaction \(open.id) was cut short", place: folder.path,
             remedy: "Run `nearmetal recover` first")
+    }
+
+    private func refuseOtherRoot(_ record: TransactionRecord) throws(TransactionError) {
+        guard record.root != machine.root else { return }
+        throw TransactionError(
+            .unknown, "transaction \(record.id) changed \(record.root)", remedy: "Give --root \(record.root)")
     }
 
     // MARK: Roll back
@@ -316,10 +322,7 @@ public struct Engine: Sendable {
             throw TransactionError(
                 .unknown, "transaction \(id) is \(record.state.rawValue), not applied: there is nothing to roll back")
         }
-        guard record.root == machine.root else {
-            throw TransactionError(
-                .unknown, "transaction \(id) changed \(record.root)", remedy: "Give --root \(record.root)")
-        }
+        try refuseOtherRoot(record)
         // First all is looked at, then all is done.
         var seen: [Resource: ResourceState] = [:]
         for step in record.steps.reversed() where step.state == .done {
@@ -427,12 +430,8 @@ public struct Engine: Sendable {
         defer { withExtendedLifetime(lock) {} }
         let journal = try Journal(folder.journal)
         var ended: [TransactionRecord] = []
-        for var record in try journal.transactions("state IN ('applying','rolling-back')") {
-            guard record.root == machine.root else {
-                throw TransactionError(
-                    .unfinished, "transaction \(record.id) changed \(record.root)", remedy: "Give --root \(record.root)"
-                )
-            }
+        for var record in try journal.unfinished() {
+            try refuseOtherRoot(record)
             if record.state == .rollingBack {
                 ended.append(try await finishRollback(record, journal))
                 continue
@@ -455,7 +454,7 @@ public struct Engine: Sendable {
         defer { withExtendedLifetime(lock) {} }
         let journal = try Journal(folder.journal)
         var given: [TransactionRecord] = []
-        for record in try journal.transactions("state IN ('applying','rolling-back')") {
+        for record in try journal.unfinished() {
             try journal.note(.broken, of: record.id, remark: "\(record.remark.map { $0 + "\n" } ?? "")given up")
             given += try journal.transaction(record.id).map { [$0] } ?? []
         }
@@ -467,7 +466,7 @@ public struct Engine: Sendable {
     /// Transactions that are not finished.
     public func unfinished() throws(TransactionError) -> [TransactionRecord] {
         guard folder.hasJournal else { return [] }
-        return try Journal(folder.journal).transactions("state IN ('applying','rolling-back')")
+        return try Journal(folder.journal).unfinished()
     }
 
     /// All transactions, the newest first.

@@ -9,17 +9,15 @@ final class Journal {
     private let database: Database
 
     /// Opens the journal of a state folder, and makes it where there is none.
-    init(_ path: String, isReadOnly: Bool = false) throws(TransactionError) {
+    init(_ path: String) throws(TransactionError) {
         let isNewer: Bool
         do throws(SQLiteError) {
-            database = try Database(path: path, isReadOnly: isReadOnly)
-            if !isReadOnly {
-                try database.execute(
-                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;" + Self.schema)
-            }
+            database = try Database(path: path)
+            try database.execute(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;" + Self.schema)
             let version = try database.rows("PRAGMA user_version").first?.first?.integer ?? 0
             isNewer = version > Self.version
-            if !isReadOnly, version < Self.version { try database.execute("PRAGMA user_version=\(Self.version)") }
+            if version < Self.version { try database.execute("PRAGMA user_version=\(Self.version)") }
         } catch {
             throw Self.failure(error)
         }
@@ -58,8 +56,8 @@ final class Journal {
                 let id = try database.run(
                     "INSERT INTO transactions(state, root, connection, started, boot, tool) VALUES(?,?,?,?,?,?)",
                     [
-                        .text(record.state.rawValue), .text(record.root), .text(optional: record.connection),
-                        .integer(record.started), .text(optional: record.boot), .text(record.tool),
+                        .text(record.state.rawValue), .text(record.root), .text(orNull: record.connection),
+                        .integer(record.started), .text(orNull: record.boot), .text(record.tool),
                     ])
                 for step in record.steps {
                     try database.run(
@@ -70,7 +68,7 @@ final class Journal {
                         [
                             .integer(id), .integer(Int64(step.ordinal)), .text(step.state.rawValue),
                             .text(step.resource.kind.rawValue), .text(step.resource.name), Self.blob(step.before),
-                            step.wanted.map(Self.blob) ?? .null, .text(Self.list(step.command)),
+                            Self.blob(step.wanted), .text(Self.list(step.command)),
                             .text(step.disruption.rawValue), .text(Self.reasons(step.reasons)),
                         ])
                 }
@@ -88,8 +86,8 @@ final class Journal {
         try database.run(
             "UPDATE steps SET state=?, before=?, after=?, aim=? WHERE tx=? AND ordinal=?",
             [
-                .text(step.state.rawValue), Self.blob(step.before), step.after.map(Self.blob) ?? .null,
-                step.aim.map(Self.blob) ?? .null, .integer(id), .integer(Int64(step.ordinal)),
+                .text(step.state.rawValue), Self.blob(step.before), Self.blob(step.after),
+                Self.blob(step.aim), .integer(id), .integer(Int64(step.ordinal)),
             ])
     }
 
@@ -109,16 +107,22 @@ final class Journal {
                 "UPDATE transactions SET state=?, ended=?, remark=coalesce(?, remark) WHERE id=?",
                 [
                     .text(state.rawValue), state.isFinished ? .integer(Int64(time(nil))) : .null,
-                    .text(optional: remark),
-                    .integer(id),
+                    .text(orNull: remark), .integer(id),
                 ])
         }
     }
 
     // MARK: Reading
 
-    /// All transactions, the newest first, without their steps' states where `isBrief`.
-    func transactions(_ condition: String = "1", _ values: [SQLValue] = []) throws(TransactionError)
+    /// All transactions, the newest first.
+    func transactions() throws(TransactionError) -> [TransactionRecord] { try transactions("1") }
+
+    /// Transactions that are not finished, the newest first.
+    func unfinished() throws(TransactionError) -> [TransactionRecord] {
+        try transactions("state IN ('applying','rolling-back')")
+    }
+
+    private func transactions(_ condition: String, _ values: [SQLValue] = []) throws(TransactionError)
         -> [TransactionRecord]
     {
         try doing { () throws(SQLiteError) in
@@ -191,7 +195,8 @@ final class Journal {
 
     // MARK: Values
 
-    private static func blob(_ state: ResourceState) -> SQLValue {
+    private static func blob(_ state: ResourceState?) -> SQLValue {
+        guard let state else { return .null }
         var json = JSONWriter(indent: 0)
         PlanJSON.write(state, &json)
         return .blob(json.written)
@@ -231,8 +236,4 @@ final class Journal {
                 tradeOff: Text(words[4], words[5]))
         }
     }
-}
-
-extension SQLValue {
-    fileprivate static func text(optional text: String?) -> SQLValue { text.map { .text($0) } ?? .null }
 }

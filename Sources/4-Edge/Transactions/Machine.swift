@@ -58,10 +58,9 @@ public struct Machine: Sendable {
         try await performer(of: resource).read(resource.name)
     }
 
-    /// The present state as a plan saw it: definitions without their passwords.
-    func plainState(of resource: Resource) async throws(TransactionError) -> ResourceState {
-        guard resource.kind == .domain else { return try await state(of: resource) }
-        return try await libvirt(resource).readPlain(resource.name)
+    /// The present state as plans see it: a definition is asked for again, without its passwords.
+    func plain(_ state: ResourceState, of resource: Resource) async throws(TransactionError) -> ResourceState {
+        resource.kind == .domain ? try await libvirt(resource).readPlain(resource.name) : state
     }
 
     /// Whether two states are one.
@@ -102,7 +101,7 @@ public struct Machine: Sendable {
 extension Machine: StateSource {
     /// A resource's state as plans see it.
     public func look(at resource: Resource) async -> Fact<ResourceState> {
-        do throws(TransactionError) { return .known(try await plainState(of: resource)) } catch {
+        do throws(TransactionError) { return .known(try await plain(state(of: resource), of: resource)) } catch {
             return .unknown(Unknown(.failed(error.what), source: resource.name))
         }
     }

@@ -15,11 +15,6 @@ public struct StateFolder: Sendable {
     /// Whether anything was ever done.
     public var hasJournal: Bool { access(journal, F_OK) == 0 }
 
-    /// Makes the folder where it is not there.
-    func make() throws(TransactionError) {
-        try FolderMaking.make(path)
-    }
-
     /// The right to change things, held until it goes away.
     struct Lock: ~Copyable {
         private let descriptor: Int32
@@ -28,7 +23,7 @@ public struct StateFolder: Sendable {
         ///
         /// - Throws: `busy` with the number of the process that has it.
         init(_ folder: StateFolder) throws(TransactionError) {
-            try folder.make()
+            try FolderMaking.make(folder.path)
             let path = folder.path + "/lock"
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw Rooted.Failure(errno).at(path) }

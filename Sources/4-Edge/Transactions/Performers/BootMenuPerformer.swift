@@ -3,12 +3,8 @@ internal import Changes
 /// Boot menus: a program makes them, and undoing puts the old menu's bytes back.
 struct BootMenuPerformer: Performer {
     private let files: FilePerformer
-    let root: String
 
-    init(root: String) {
-        self.root = root
-        files = FilePerformer(root: root)
-    }
+    init(root: String) { files = FilePerformer(root: root) }
 
     func read(_ name: String) async throws(TransactionError) -> ResourceState { try await files.read(name) }
     func write(_ state: ResourceState, to name: String) async throws(TransactionError) {

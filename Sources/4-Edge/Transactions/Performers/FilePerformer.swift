@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Changes
+internal import FileWriting
 internal import Glibc
 
 /// Configuration files: replaced whole by rename, with mode, owner and extended attributes; file and folder are synced.
@@ -33,11 +34,7 @@ struct FilePerformer: Performer {
             guard status.st_mode & S_IFMT == S_IFREG else { throw Rooted.Failure(EINVAL) }
             guard status.st_size <= limit else { throw Rooted.Failure(EFBIG) }
             let bytes = try bytes(descriptor.number, Int(status.st_size))
-            return ResourceState(
-                bytes,
-                attributes: FileAttributes(
-                    mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
-                    extended: Self.extended(descriptor.number)))
+            return ResourceState(bytes, attributes: FileAttributes(status, of: descriptor.number))
         } catch {
             guard error.isMissing else { throw error.at(name) }
             return ResourceState(nil, missingFolders: missingFolders(name))
@@ -79,7 +76,7 @@ struct FilePerformer: Performer {
         guard number >= 0 else { throw Rooted.Failure(errno) }
         do throws(Rooted.Failure) {
             let descriptor = Rooted.Descriptor(number: number)
-            try Self.fill(descriptor.number, bytes)
+            if let failure = OpenFile.write(bytes, to: descriptor.number) { throw Rooted.Failure(failure) }
             try Self.give(
                 attributes ?? present(place.folder.number, place.name) ?? .configuration, to: descriptor.number)
             guard fsync(descriptor.number) == 0 else { throw Rooted.Failure(errno) }
@@ -133,9 +130,7 @@ struct FilePerformer: Performer {
         let descriptor = Rooted.Descriptor(number: number)
         var status = stat()
         guard fstat(descriptor.number, &status) == 0 else { return nil }
-        return FileAttributes(
-            mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
-            extended: Self.extended(descriptor.number))
+        return FileAttributes(status, of: descriptor.number)
     }
 
     private static func give(_ attributes: FileAttributes, to descriptor: Int32) throws(Rooted.Failure) {
@@ -152,24 +147,6 @@ struct FilePerformer: Performer {
         guard fchmod(descriptor, attributes.mode) == 0 else { throw Rooted.Failure(errno) }
     }
 
-    private static func extended(_ descriptor: Int32) -> [String: [UInt8]] {
-        let size = flistxattr(descriptor, nil, 0)
-        guard size > 0 else { return [:] }
-        var names = [CChar](repeating: 0, count: size)
-        let length = flistxattr(descriptor, &names, size)
-        guard length > 0 else { return [:] }
-        var attributes: [String: [UInt8]] = [:]
-        for name in names[..<length].split(separator: 0) {
-            let terminated = Array(name) + [0]
-            let count = fgetxattr(descriptor, terminated, nil, 0)
-            guard count >= 0 else { continue }
-            var value = [UInt8](repeating: 0, count: count)
-            guard fgetxattr(descriptor, terminated, &value, count) == count else { continue }
-            attributes[String(decoding: name.map { UInt8(bitPattern: $0) }, as: UTF8.self)] = value
-        }
-        return attributes
-    }
-
     private func bytes(_ descriptor: Int32, _ size: Int) throws(Rooted.Failure) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
@@ -184,18 +161,6 @@ struct FilePerformer: Performer {
         }
     }
 
-    private static func fill(_ descriptor: Int32, _ bytes: [UInt8]) throws(Rooted.Failure) {
-        var position = 0
-        while position < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress?.advanced(by: position), $0.count - position)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Rooted.Failure(count < 0 ? errno : ENOSPC) }
-            position += count
-        }
-    }
-
     /// Makes names in a folder last; some file systems cannot (EINVAL).
     private static func sync(_ folder: Int32) throws(Rooted.Failure) {
         // An O_PATH descriptor cannot be synced.
@@ -203,5 +168,14 @@ struct FilePerformer: Performer {
         guard number >= 0 else { throw Rooted.Failure(errno) }
         defer { close(number) }
         guard fsync(number) == 0 || errno == EINVAL else { throw Rooted.Failure(errno) }
+    }
+}
+
+extension FileAttributes {
+    fileprivate init(_ status: stat, of descriptor: Int32) {
+        self.init(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
+        for (name, value) in OpenFile.attributes(of: descriptor) {
+            extended[String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)] = value
+        }
     }
 }

@@ -20,12 +20,12 @@ struct Rooted: Sendable {
     }
 
     /// Opens a path below the root, with links resolved within it.
-    func open(_ path: String, _ flags: Int32, mode: mode_t = 0) throws(Failure) -> Descriptor {
+    func open(_ path: String, _ flags: Int32) throws(Failure) -> Descriptor {
         let folder = Glibc.open(root, nearmetal_O_PATH | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw Failure(errno) }
         defer { close(folder) }
         // A relative path keeps an absolute one from leaving: openat2 takes `/` as the root it was given.
-        let number = nearmetal_open_in_root(folder, path, UInt64(flags | O_CLOEXEC), UInt64(mode))
+        let number = nearmetal_open_in_root(folder, path, UInt64(flags | O_CLOEXEC), 0)
         guard number >= 0 else { throw Failure(errno) }
         return Descriptor(number: number)
     }
