@@ -22,6 +22,9 @@ import Testing
         #expect(CivilDay(secondsSince1970: 86_399).description == "1970-01-01")
         #expect(CivilDay(secondsSince1970: -1).description == "1969-12-31")
         #expect(CivilDay(secondsSince1970: 1_795_435_200).description == "2026-11-23")
+        #expect(CivilDay.timestamp(secondsSince1970: 1_795_430_568) == "2026-11-23T10:42:48Z")
+        #expect(CivilDay.timestamp(secondsSince1970: -1) == "1969-12-31T23:59:59Z")
+        #expect(CivilDay.timestamp(secondsSince1970: .min).hasSuffix("T08:29:52Z"))
         #expect(CivilDay(secondsSince1970: .max).daysSince1970 == 106_751_991_167_300)
         #expect(CivilDay(secondsSince1970: .min).daysSince1970 == -106_751_991_167_301)
     }

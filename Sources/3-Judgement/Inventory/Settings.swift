@@ -133,4 +133,11 @@ public struct CivilDay: Sendable, Hashable, Comparable, CustomStringConvertible 
     }
     /// Earlier is less.
     public static func < (lhs: Self, rhs: Self) -> Bool { lhs.daysSince1970 < rhs.daysSince1970 }
+
+    /// A moment as RFC 3339 has it: `2026-11-23T10:42:48Z`.
+    public static func timestamp(secondsSince1970 seconds: Int64) -> String {
+        let rest = (seconds % 86_400 + 86_400) % 86_400
+        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(Self(secondsSince1970: seconds))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+    }
 }

@@ -55,29 +55,38 @@ public struct Advice: Sendable {
     ///
     /// Work is spread over the CPUs; the answer does not depend on how.
     public func audit(_ estate: Estate) async -> Audit {
-        var results: [Audit.Result] = []
-        if estate.hasHost {
-            results.append(host(estate))
-        } else if !estate.settings.waivers.isEmpty {
-            results.append(configuration(estate))
-        }
-        let patterns = selection.guests.map(Wildcard.init)
-        let chosen = estate.guests.filter { guest in patterns.isEmpty || patterns.contains { $0.matches(guest.name) } }
-        results += Self.worstFirst(await spread(chosen) { guest($0, estate) })
-        if patterns.isEmpty {
-            let images = estate.images.sorted { $0.key < $1.key }
-            results += Self.worstFirst(await spread(images) { image($0.key, $0.value, estate) })
-        }
-        return Audit(practices: practices.map(\.about), results: results)
+        let guests = Self.worstFirst(await spread(chosen(estate.guests)) { guest($0, estate) })
+        return audit(hostOrConfiguration(estate) + guests + (await images(estate)))
+    }
+
+    /// Judges the host, or the configuration where there is none, and the images: all but guests.
+    public func auditHost(_ estate: Estate) async -> Audit {
+        audit(hostOrConfiguration(estate) + (await images(estate)))
     }
 
     /// Judges some guests of an estate, by their indices, and nothing else; what they are to each other counts all the same.
     public func audit(_ indices: [Int], of estate: Estate) async -> Audit {
+        audit(await spread(chosen(indices.map { estate.guests[$0] })) { guest($0, estate) })
+    }
+
+    private func audit(_ results: [Audit.Result]) -> Audit {
+        Audit(practices: practices.map(\.about), results: results)
+    }
+
+    private func chosen(_ guests: [Guest]) -> [Guest] {
         let patterns = selection.guests.map(Wildcard.init)
-        let chosen = indices.map { estate.guests[$0] }.filter { guest in
-            patterns.isEmpty || patterns.contains { $0.matches(guest.name) }
-        }
-        return Audit(practices: practices.map(\.about), results: await spread(chosen) { guest($0, estate) })
+        return patterns.isEmpty ? guests : guests.filter { guest in patterns.contains { $0.matches(guest.name) } }
+    }
+
+    private func hostOrConfiguration(_ estate: Estate) -> [Audit.Result] {
+        if estate.hasHost { return [host(estate)] }
+        return estate.settings.waivers.isEmpty ? [] : [configuration(estate)]
+    }
+
+    private func images(_ estate: Estate) async -> [Audit.Result] {
+        guard selection.guests.isEmpty else { return [] }
+        let images = estate.images.sorted { $0.key < $1.key }
+        return Self.worstFirst(await spread(images) { image($0.key, $0.value, estate) })
     }
 
     private static func worstFirst(_ results: [Audit.Result]) -> [Audit.Result] {

@@ -14,19 +14,12 @@ struct GuestPlanner {
     /// Practices whose changes are not to be made.
     let without: Set<String>
 
-    /// What is told of an edited definition.
-    struct Edited {
-        var reasons: [Step.Reason] = []
-        var disruption = Disruption.nothing
-        var notes: [Text] = []
-    }
-
     /// What became of the guests.
     struct Answer {
         /// Guests as they will be, in the estate's order.
         var guests: [Guest]
         /// What is told, by the index of an edited guest.
-        var edited: [Int: Edited] = [:]
+        var edited: [Int: Tally] = [:]
         /// Proposals that change the host.
         var forHost: [Proposal] = []
         var leftOut: [Plan.LeftOut] = []
@@ -75,7 +68,7 @@ struct GuestPlanner {
         let guest = answer.guests[index]
         for proposal in proposals {
             let edits = proposal.changes.compactMap { $0 as? DomainChange }.filter { $0.guest == guest.name }
-            if isFirst { sort(proposal, edits, &answer) }
+            if isFirst { sort(proposal, &answer) }
             guard !edits.isEmpty, edits.allSatisfy({ !done.contains($0) }) else { continue }
             if without.contains(proposal.about.id) { continue }
             guard guest.persistent != nil else {
@@ -108,30 +101,17 @@ struct GuestPlanner {
             return false
         }
         answer.guests[index].persistent = edited
-        var told = answer.edited[index] ?? Edited()
         for (position, entry) in accepted.enumerated() where failures[position] == nil {
-            told.reasons.append(entry.proposal.reason)
-            told.disruption = max(told.disruption, entry.proposal.finding.remedy.disruption)
-            if let note = entry.proposal.note, !told.notes.contains(note) { told.notes.append(note) }
+            answer.edited[index, default: Tally()].add(entry.proposal)
         }
-        answer.edited[index] = told
         return true
     }
 
     /// What of a proposal is not an edit of this guest's definition.
-    private func sort(_ proposal: Proposal, _ edits: [DomainChange], _ answer: inout Answer) {
-        let changes = proposal.changes
-        if changes.isEmpty {
-            let remedy = proposal.finding.remedy
-            guard !remedy.commands.isEmpty || remedy.note != nil else { return }
-            answer.leftOut.append(proposal.leftOut(remedy.note ?? Text("by hand", "手动处理")))
-        } else if changes.contains(where: { $0.kind == .live || $0.kind == .image }) {
-            answer.leftOut.append(
-                proposal.leftOut(
-                    Text(
-                        "operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行"),
-                    commands: changes.filter { $0.kind == .live || $0.kind == .image }.flatMap(\.commands)))
-        } else if changes.contains(where: { !($0 is DomainChange || $0.isHugePages) }) {
+    private func sort(_ proposal: Proposal, _ answer: inout Answer) {
+        if let left = proposal.leftToPerson {
+            answer.leftOut.append(left)
+        } else if proposal.changes.contains(where: { !($0 is DomainChange || $0.isHugePages) }) {
             // Huge pages follow from the definitions: the host's own practices reserve them once for all guests.
             answer.forHost.append(proposal)
         }

@@ -21,7 +21,7 @@ struct HostPlanner {
 
     private var isLive: Bool { root == "/" }
     private var claims = Claims()
-    private var files: [(path: String, before: ResourceState, text: String?, step: Tally)] = []
+    private var files: [(path: String, before: ResourceState, text: String?, tally: Tally)] = []
     private var settings: [Step] = []
     private var reached: [Resource: ResourceState] = [:]
     private var units: [Step] = []
@@ -29,18 +29,6 @@ struct HostPlanner {
     private var xenWords: [(change: BootText.WordChange, proposal: Proposal)] = []
     private var menus: [Step] = []
     private(set) var leftOut: [Plan.LeftOut] = []
-
-    /// What is gathered for one step.
-    private struct Tally {
-        var reasons: [Step.Reason] = []
-        var disruption = Disruption.nothing
-        var notes: [Text] = []
-        mutating func add(_ proposal: Proposal) {
-            if !reasons.contains(proposal.reason) { reasons.append(proposal.reason) }
-            disruption = max(disruption, proposal.finding.remedy.disruption)
-            if let note = proposal.note, !notes.contains(note) { notes.append(note) }
-        }
-    }
 
     init(host: HostFacts, root: String, states: any StateSource, takesOver: Bool, requested: Set<String>) {
         self.requested = requested
@@ -58,30 +46,22 @@ struct HostPlanner {
         await editBootLoader()
         let edits = files.compactMap { file -> Step? in
             guard file.text != file.before.text else { return nil }
-            return Step(
+            return file.tally.step(
                 Resource(.file, file.path), from: file.before,
-                to: ResourceState(file.text.map { Array($0.utf8) }, attributes: file.before.attributes),
-                reasons: file.step.reasons, disrupts: file.step.disruption, notes: file.step.notes)
+                to: ResourceState(file.text.map { Array($0.utf8) }, attributes: file.before.attributes))
         }
         return edits + units + settings
             + (edits.contains { $0.resource.name.hasPrefix("/etc/default/grub") } ? menus : [])
     }
 
     private mutating func add(_ proposal: Proposal) async {
-        let remedy = proposal.finding.remedy
+        if let left = proposal.leftToPerson {
+            leftOut.append(left)
+            return
+        }
         // Definitions are the guests' planner's.
-        let changes = remedy.changes.filter { !($0 is DomainChange) }
-        guard !changes.isEmpty else {
-            guard remedy.changes.isEmpty, !remedy.commands.isEmpty || remedy.note != nil else { return }
-            leftOut.append(proposal.leftOut(remedy.note ?? Text("by hand", "手动处理")))
-            return
-        }
-        if changes.contains(where: { $0.kind == .live || $0.kind == .image || $0.kind == .hand }) {
-            leftOut.append(
-                proposal.leftOut(
-                    Text("operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行")))
-            return
-        }
+        let changes = proposal.changes.filter { !($0 is DomainChange) }
+        guard !changes.isEmpty else { return }
         if proposal.about.id == "host-services", !requested.contains(proposal.about.id) {
             leftOut.append(
                 proposal.leftOut(
@@ -113,14 +93,10 @@ struct HostPlanner {
     }
 
     private func owner(of change: any Change) -> String? {
-        let names: [String] =
-            switch change {
-            case let change as SysctlChange: [change.key, Resource.sysctl(change.key).name]
-            case is SysfsChange, is HugePagesChange: [change.target]
-            default: []
-            }
-        return host.services.owners.value?.first { owner in names.contains(where: owner.owns) }.map { owner in
-            owner.profile.map { "\(owner.tool.rawValue) (\($0))" } ?? owner.tool.rawValue
+        switch change {
+        case let change as SysctlChange: host.services.owner(of: change.key, Resource.sysctl(change.key).name)
+        case is SysfsChange, is HugePagesChange: host.services.owner(of: change.target)
+        default: nil
         }
     }
 
@@ -185,12 +161,7 @@ struct HostPlanner {
         let after = ResourceState(text: value)
         reached[resource] = after
         guard before != after else { return nil }
-        var tally = Tally()
-        tally.add(proposal)
-        settings.append(
-            Step(
-                resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption,
-                notes: tally.notes))
+        settings.append(Tally(proposal).step(resource, from: before, to: after))
         return nil
     }
 
@@ -236,8 +207,8 @@ struct HostPlanner {
             do throws(ConfigTextError) { files[index].text = try change(files[index].text) } catch {
                 return Text(verbatim: "\(error)")
             }
-            files[index].step.add(proposal)
-            files[index].step.notes += notes
+            files[index].tally.add(proposal)
+            files[index].tally.notes += notes
             return nil
         }
     }
@@ -269,12 +240,7 @@ struct HostPlanner {
         if ["static", "indirect", "generated"].contains(first), words[0] == "enabled" { words[0] = first }
         let after = ResourceState(text: isLive ? words.joined(separator: " ") : words[0])
         guard before != after else { return nil }
-        var tally = Tally()
-        tally.add(proposal)
-        units.append(
-            Step(
-                resource, from: before, to: after, reasons: tally.reasons, disrupts: tally.disruption,
-                notes: tally.notes))
+        units.append(Tally(proposal).step(resource, from: before, to: after))
         return nil
     }
 
@@ -284,10 +250,7 @@ struct HostPlanner {
         guard !kernelWords.isEmpty || !xenWords.isEmpty else { return }
         let all = kernelWords + xenWords
         func byHand(_ why: Text, _ commands: [String]) {
-            for (change, proposal) in all {
-                _ = change
-                leftOut.append(proposal.leftOut(why, commands: commands))
-            }
+            leftOut += all.map { $0.proposal.leftOut(why, commands: commands) }
         }
         let lines = all.flatMap { $0.proposal.changes.filter { $0.kind == .cmdline }.flatMap(\.commands) }
         if case .known(let state) = await states.look(at: Resource(.file, "/usr/sbin/transactional-update")),
@@ -329,7 +292,7 @@ struct HostPlanner {
             }
             if let why { return why }
             if let index = files.firstIndex(where: { $0.path == path }) {
-                for word in words { files[index].step.add(word.proposal) }
+                for word in words { files[index].tally.add(word.proposal) }
             }
         }
         let written = host.boot.nextSource.flatMap { $0.hasSuffix("grub.cfg") ? $0 : nil }
@@ -338,7 +301,7 @@ struct HostPlanner {
         let reasons = (kernelWords + xenWords).map(\.proposal.reason)
         guard isLive else {
             if let index = files.firstIndex(where: { $0.path == path }) {
-                files[index].step.notes.append(
+                files[index].tally.notes.append(
                     Text(
                         "then make the boot menu inside it: chroot \(root.shellWord) \(command.joined(separator: " "))",
                         "随后在其中生成引导菜单:chroot \(root.shellWord) \(command.joined(separator: " "))"))

@@ -9,12 +9,8 @@ public enum NextBoot {
         guard resource.kind == .setting, let value = expected.text else { return nil }
         let configured: Fact<[String: ConfiguredSysctl]>
         let key: String
-        if resource.name.hasPrefix("/proc/sys/") {
-            key = String(
-                String.UnicodeScalarView(
-                    resource.name.dropFirst("/proc/sys/".count).unicodeScalars.map {
-                        $0 == "/" ? "." : $0 == "." ? "/" : $0
-                    }))
+        if let sysctl = resource.sysctlKey {
+            key = sysctl
             configured = host.sysctl.configured
         } else {
             key = resource.name

@@ -59,7 +59,7 @@ public struct Planner: Sendable {
         let guests = await GuestPlanner(advice: advice, without: without).plan(estate)
         var hasNewErrors = false
         if estate.hasHost {
-            let audit = await advice.audit(estate.with(guests: guests.guests))
+            let audit = await advice.auditHost(estate.with(guests: guests.guests))
             let proposals = Proposal.of(audit, [.host, .configuration])
             hasNewErrors =
                 !guests.edited.isEmpty
@@ -85,7 +85,7 @@ public struct Planner: Sendable {
     /// Definitions come last: what they need of the host is there by then.
     private func steps(_ estate: Estate, _ answer: GuestPlanner.Answer, _ leftOut: inout [Plan.LeftOut]) -> [Step] {
         var steps: [Step] = []
-        for (index, entry) in answer.edited.sorted(by: { $0.key < $1.key }) {
+        for (index, tally) in answer.edited.sorted(by: { $0.key < $1.key }) {
             let guest = estate.guests[index]
             guard let old = guest.persistent?.root.document.source,
                 let new = answer.guests[index].persistent?.root.document.source, old != new
@@ -97,21 +97,18 @@ public struct Planner: Sendable {
                 guard let inside = Self.path(path, below: root) else {
                     leftOut.append(
                         Plan.LeftOut(
-                            practice: entry.reasons.first?.practice ?? "", subject: guest.name,
+                            practice: tally.reasons.first?.practice ?? "", subject: guest.name,
                             why: Text("\(path) is no file that can be written", "\(path) 不是可写入的文件"), commands: []))
                     continue
                 }
                 resource = Resource(.file, inside)
             case .example: continue
             }
-            var notes = entry.notes
+            var tally = tally
             if guest.isActive {
-                notes.append(Text("it holds after the guest's next start", "客户机下次启动后生效"))
+                tally.notes.append(Text("it holds after the guest's next start", "客户机下次启动后生效"))
             }
-            steps.append(
-                Step(
-                    resource, from: ResourceState(old), to: ResourceState(new), reasons: entry.reasons,
-                    disrupts: entry.disruption, notes: notes))
+            steps.append(tally.step(resource, from: ResourceState(old), to: ResourceState(new)))
         }
         return steps
     }

@@ -28,6 +28,20 @@ struct Proposal {
             commands: commands ?? (changes.isEmpty ? finding.remedy.commands : changes.flatMap(\.commands)))
     }
 
+    /// What of it no step carries out, whoever plans; `nil` where there is no such thing.
+    var leftToPerson: Plan.LeftOut? {
+        let remedy = finding.remedy
+        guard !changes.isEmpty else {
+            guard !remedy.commands.isEmpty || remedy.note != nil else { return nil }
+            return leftOut(remedy.note ?? Text("by hand", "手动处理"))
+        }
+        guard changes.contains(where: { [.live, .image, .hand].contains($0.kind) }) else { return nil }
+        // A definition is edited all the same.
+        return leftOut(
+            Text("operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行"),
+            commands: changes.filter { !($0 is DomainChange) }.flatMap(\.commands))
+    }
+
     /// The worse finding first, then the guide's order: the rule that settles conflicts.
     static func precedes(_ one: Proposal, _ other: Proposal) -> Bool {
         (one.finding.severity.rank, one.order) < (other.finding.severity.rank, other.order)
@@ -45,6 +59,25 @@ struct Proposal {
             }
         }
         return proposals
+    }
+}
+
+/// What is told of a step that several proposals ask for.
+struct Tally {
+    private(set) var reasons: [Step.Reason] = []
+    private(set) var disruption = Disruption.nothing
+    var notes: [Text] = []
+
+    init(_ proposals: Proposal...) { for proposal in proposals { add(proposal) } }
+
+    mutating func add(_ proposal: Proposal) {
+        if !reasons.contains(proposal.reason) { reasons.append(proposal.reason) }
+        disruption = max(disruption, proposal.finding.remedy.disruption)
+        if let note = proposal.note, !notes.contains(note) { notes.append(note) }
+    }
+
+    func step(_ resource: Resource, from before: ResourceState, to after: ResourceState?) -> Step {
+        Step(resource, from: before, to: after, reasons: reasons, disrupts: disruption, notes: notes)
     }
 }
 

@@ -62,12 +62,7 @@ public struct Report: Sendable {
     func about(_ index: Int) -> About { audit.practices[index] }
 
     /// The moment as RFC 3339 has it: `2026-11-23T10:42:48Z`.
-    var timestamp: String {
-        let day = CivilDay(secondsSince1970: moment)
-        let seconds = Int(moment) - day.daysSince1970 * 86_400
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(day)T\(two(seconds / 3600)):\(two(seconds / 60 % 60)):\(two(seconds % 60))Z"
-    }
+    var timestamp: String { CivilDay.timestamp(secondsSince1970: moment) }
 }
 
 /// A way to write a report.

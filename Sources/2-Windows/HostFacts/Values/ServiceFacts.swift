@@ -12,6 +12,15 @@ public struct ServiceFacts: Sendable, Equatable {
     public var owners: Fact<[SettingOwner]> = .unexamined("/etc/tuned")
     /// Nothing known yet.
     public init() {}
+
+    /// The tool that owns a setting, with its profile; `nil` where none does.
+    ///
+    /// The setting may have several names: a sysctl key, absolute paths.
+    public func owner(of names: String...) -> String? {
+        owners.value?.first { names.contains(where: $0.owns) }.map { owner in
+            owner.profile.map { "\(owner.tool.rawValue) (\($0))" } ?? owner.tool.rawValue
+        }
+    }
 }
 
 /// A tool that sets kernel settings by itself.

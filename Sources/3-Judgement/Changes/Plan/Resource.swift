@@ -28,10 +28,16 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Source: sysctl.d(5).
     public static func sysctl(_ key: String) -> Resource {
-        let path = key.unicodeScalars.reduce(into: "") { path, scalar in
-            path.unicodeScalars.append(scalar == "." ? "/" : scalar == "/" ? "." : scalar)
+        Resource(.setting, "/proc/sys/" + exchanged(key))
+    }
+    /// The sysctl key of a setting below /proc/sys; `nil` for anything else.
+    public var sysctlKey: String? {
+        kind == .setting && name.hasPrefix("/proc/sys/") ? Self.exchanged(name.dropFirst("/proc/sys/".count)) : nil
+    }
+    private static func exchanged(_ text: some StringProtocol) -> String {
+        text.unicodeScalars.reduce(into: "") { result, scalar in
+            result.unicodeScalars.append(scalar == "." ? "/" : scalar == "/" ? "." : scalar)
         }
-        return Resource(.setting, "/proc/sys/" + path)
     }
     /// Kind and name.
     public var description: String { "\(kind.rawValue) \(name)" }

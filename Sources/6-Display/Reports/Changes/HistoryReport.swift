@@ -17,7 +17,8 @@ public enum HistoryReport {
             let place = record.root == "/" ? "" : "  \(Columns.plain(record.root))"
             let state = Columns.padded(word(record.state)[language], 12)
             page.line(
-                style.ink(Columns.padded("\(record.id)", 5), .bold) + moment(record.started) + "  "
+                style.ink(Columns.padded("\(record.id)", 5), .bold)
+                    + CivilDay.timestamp(secondsSince1970: record.started) + "  "
                     + (record.state == .broken ? style.ink(state, .bold, .red) : state) + "  "
                     + Text(
                         "\(record.steps.count) step\(record.steps.count == 1 ? "" : "s")", "\(record.steps.count) 个步骤")[
@@ -52,8 +53,8 @@ public enum HistoryReport {
             json.member("state", record.state.rawValue)
             json.member("root", record.root)
             json.member("connection", record.connection)
-            json.member("started", moment(record.started))
-            json.member("ended", record.ended.map(moment))
+            json.member("started", CivilDay.timestamp(secondsSince1970: record.started))
+            json.member("ended", record.ended.map(CivilDay.timestamp))
             json.member("boot", record.boot)
             json.member("tool", record.tool)
             json.member("remark", record.remark)
@@ -79,7 +80,7 @@ public enum HistoryReport {
         var page = Page(style: style, language: language)
         page.line(
             style.ink(Text("Transaction \(record.id)", "事务 \(record.id)")[language], .bold) + "  "
-                + moment(record.started) + "  " + word(record.state)[language])
+                + CivilDay.timestamp(secondsSince1970: record.started) + "  " + word(record.state)[language])
         if let remark = record.remark { page.paragraph(Columns.plain(Words.oneLine(remark)), indent: 3) }
         for step in record.steps {
             page.line("")
@@ -169,13 +170,6 @@ public enum HistoryReport {
             }
         }
         return json.finished()
-    }
-
-    private static func moment(_ seconds: Int64) -> String {
-        let day = CivilDay(secondsSince1970: seconds)
-        let rest = Int(seconds) - day.daysSince1970 * 86_400
-        func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(day)T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
     }
 
     private static func word(_ state: TransactionRecord.State) -> Text {
