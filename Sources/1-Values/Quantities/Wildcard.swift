@@ -38,6 +38,11 @@ public struct Wildcard: Sendable, Hashable {
         return patternIndex == bytes.count
     }
 
+    /// Whether one of some patterns matches a name; without any, every name is chosen.
+    public static func choose(_ patterns: [Wildcard], _ name: String) -> Bool {
+        patterns.isEmpty || patterns.contains { $0.matches(name) }
+    }
+
     /// Where the pattern goes on after one character of it matched; `nil` if it did not.
     private func single(at index: Int, matches character: UInt8) -> Int? {
         switch bytes[index] {

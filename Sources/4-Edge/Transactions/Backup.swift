@@ -210,12 +210,9 @@ public struct Backup: Sendable {
         let patterns = guests.map(Wildcard.init)
         var plan = Plan(root: root, connection: connection)
         for entry in entries {
-            if !patterns.isEmpty {
-                guard entry.resource.kind == .domain, patterns.contains(where: { $0.matches(entry.resource.name) })
-                else {
-                    continue
-                }
-            }
+            guard patterns.isEmpty || entry.resource.kind == .domain,
+                Wildcard.choose(patterns, entry.resource.name)
+            else { continue }
             let now = try await machine.state(of: entry.resource)
             guard !machine.isSame(now, entry.state, for: entry.resource) else { continue }
             plan.steps.append(

@@ -75,7 +75,7 @@ public struct Advice: Sendable {
 
     private func chosen(_ guests: [Guest]) -> [Guest] {
         let patterns = selection.guests.map(Wildcard.init)
-        return patterns.isEmpty ? guests : guests.filter { guest in patterns.contains { $0.matches(guest.name) } }
+        return guests.filter { Wildcard.choose(patterns, $0.name) }
     }
 
     private func hostOrConfiguration(_ estate: Estate) -> [Audit.Result] {

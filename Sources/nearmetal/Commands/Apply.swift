@@ -63,7 +63,7 @@ struct Apply: AsyncParsableCommand {
             }
         } catch {
             progress.finish()
-            throw (error as? ExitCode) ?? failing(error)
+            throw failing(error)
         }
         progress.finish()
         if format == .text || dryRun {
@@ -73,26 +73,19 @@ struct Apply: AsyncParsableCommand {
             }
         }
         guard !dryRun, !plan.steps.isEmpty else {
-            if !dryRun, format == .json { try print(Array("null\n".utf8)) }
+            if !dryRun, format == .json { try print(line: "null") }
             return
         }
-        guard
-            try Consent.ask(
-                Text(
-                    "Carry out \(plan.steps.count) step\(plan.steps.count == 1 ? "" : "s")?",
-                    "执行这 \(plan.steps.count) 个步骤?"), language, isGiven: yes)
-        else {
-            say(Text("nothing was changed", "未做任何更改")[language])
-            throw ExitCode(1)
-        }
+        try Consent.require(
+            Text(
+                "Carry out \(plan.steps.count) step\(plan.steps.count == 1 ? "" : "s")?",
+                "执行这 \(plan.steps.count) 个步骤?"), language, isGiven: yes)
         let record: TransactionRecord
         do {
-            let needsLibvirt = plan.steps.contains { $0.resource.kind == .domain }
             let machine = try await Changing.machine(
-                root: plan.root, connection: plan.connection, needsLibvirt: needsLibvirt)
-            var place = place
-            place.root = plan.root
-            let engine = Engine(machine, Changing.folder(place), tool: Version.text)
+                root: plan.root, connection: plan.connection, for: plan.steps.map(\.resource))
+            let folder = StateFolder(named: place.stateDir, below: plan.root)
+            let engine = Engine(machine, folder, tool: Version.text)
             let steps = plan.steps.count
             let acting = Progress(language: language)
             defer { acting.finish() }
@@ -104,11 +97,7 @@ struct Apply: AsyncParsableCommand {
         }
         switch format {
         case .json: try print(HistoryReport.json(record))
-        case .text:
-            let text = Text(
-                "Transaction \(record.id) is applied; `nearmetal rollback \(record.id)` puts all back.",
-                "事务 \(record.id) 已应用;`nearmetal rollback \(record.id)` 可全部还原。")
-            try print(Array((text[language] + "\n").utf8))
+        case .text: try Changing.tellApplied(record, language)
         }
     }
 }

@@ -40,9 +40,7 @@ struct MakeBackup: AsyncParsableCommand {
         do {
             let answer = try await estate.gather(place, progress)
             let patterns = estate.guest.map(Wildcard.init)
-            let guests = answer.estate.guests.filter { guest in
-                patterns.isEmpty || patterns.contains { $0.matches(guest.name) }
-            }
+            let guests = answer.estate.guests.filter { Wildcard.choose(patterns, $0.name) }
             var names: [String] = []
             var files: [String] = []
             var uri: String?
@@ -60,8 +58,10 @@ struct MakeBackup: AsyncParsableCommand {
                 }
             }
             let machine = try await Changing.machine(
-                root: place.root, connection: uri, needsLibvirt: !names.isEmpty)
-            let folder = (to ?? Changing.folder(place).path + "/backups") + "/" + Self.stamp()
+                root: place.root, connection: uri, for: names.map { Resource(.domain, $0) })
+            // A colon would need quotes in a shell.
+            let stamp = CivilDay.timestamp(secondsSince1970: Int64(time(nil))).filter { $0 != ":" }
+            let folder = (to ?? place.state.path + "/backups") + "/" + stamp
             let backup = try await Backup.make(
                 folder, of: machine, connection: uri, guests: names, files: files,
                 disks: disks ? try Self.images(of: guests) : []
@@ -71,10 +71,10 @@ struct MakeBackup: AsyncParsableCommand {
                 "\(backup.entries.count) definitions and files, \(backup.disks.count) disks in \(folder)\nnearmetal restore \(folder.shellWord)",
                 "\(folder) 中有 \(backup.entries.count) 个定义和文件、\(backup.disks.count) 个磁盘\nnearmetal restore \(folder.shellWord)"
             )
-            try print(Array((text[display.language] + "\n").utf8))
+            try print(line: text[display.language])
         } catch {
             progress.finish()
-            throw (error as? ExitCode) ?? failing(error)
+            throw failing(error)
         }
     }
 
@@ -96,15 +96,6 @@ struct MakeBackup: AsyncParsableCommand {
             }
         }
         return disks
-    }
-
-    private static func stamp() -> String {
-        var now = time(nil)
-        var parts = tm()
-        gmtime_r(&now, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return
-            "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour))\(two(parts.tm_min))\(two(parts.tm_sec))Z"
     }
 }
 
@@ -144,43 +135,25 @@ struct Restore: AsyncParsableCommand {
     func run() async throws {
         let language = display.language
         do {
-            guard let resolved = realpath(self.backup, nil) else {
-                throw Failure("\(self.backup): \(String(cString: strerror(errno)))")
-            }
-            defer { free(resolved) }
-            let backup = try await Backup(reading: String(cString: resolved))
+            let backup = try await Backup(reading: try WholeFile.path(self.backup))
             let machine = try await Changing.machine(
-                root: backup.root, connection: backup.connection,
-                needsLibvirt: backup.entries.contains { $0.resource.kind == .domain })
+                root: backup.root, connection: backup.connection, for: backup.entries.map(\.resource))
             let plan = try await backup.plan(machine, guests: guest)
             try print(PlanText.bytes(plan, display.style(), language))
             let patterns = guest.map(Wildcard.init)
-            let images =
-                !disks
-                ? []
-                : backup.disks.map(\.disk).filter { disk in
-                    patterns.isEmpty || patterns.contains { $0.matches(disk.guest) }
-                }
-            for disk in images { try print(Array(("disk " + Columns.plain(disk.path) + "\n").utf8)) }
+            let images = disks ? backup.disks.map(\.disk).filter { Wildcard.choose(patterns, $0.guest) } : []
+            for disk in images { try print(line: "disk " + Columns.plain(disk.path)) }
             guard !dryRun, !(plan.steps.isEmpty && images.isEmpty) else { return }
-            guard try Consent.ask(Text("Put it back?", "是否还原?"), language, isGiven: yes) else {
-                say(Text("nothing was changed", "未做任何更改")[language])
-                throw ExitCode(1)
-            }
+            try Consent.require(Text("Put it back?", "是否还原?"), language, isGiven: yes)
             for disk in images where try await machine.runs(disk.guest) {
                 throw Failure("\(disk.path): \(disk.guest) runs; nothing was changed. Shut it down first")
             }
             if !plan.steps.isEmpty {
-                let folder = StateFolder(stateDir ?? (backup.root == "/" ? "" : backup.root) + StateFolder.standard)
+                let folder = StateFolder(named: stateDir, below: backup.root)
                 let record = try await Engine(machine, folder, tool: Version.text).apply(plan)
-                let text = Text(
-                    "Transaction \(record.id) is applied; `nearmetal rollback \(record.id)` puts all back.",
-                    "事务 \(record.id) 已应用;`nearmetal rollback \(record.id)` 可全部还原。")
-                try print(Array((text[language] + "\n").utf8))
+                try Changing.tellApplied(record, language)
             }
             for disk in images { try backup.restore(disk) }
-        } catch let status as ExitCode {
-            throw status
         } catch {
             throw failing(error)
         }

@@ -125,17 +125,7 @@ struct Check: AsyncParsableCommand {
             throw ValidationError("--inside asks the agents of running guests: leave --xml and --example out")
         }
         if let observe, !(observe > 0 && observe <= 3600) { throw ValidationError("--observe takes 0 to 3600 seconds") }
-        for id in names(only) + names(except)
-        where !Practices.all.contains(where: { Wildcard(id).matches($0.about.id) || $0.about.aliases.contains(id) }) {
-            let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
-            throw ValidationError(
-                "There is no practice \"\(id)\". "
-                    + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
-        }
-    }
-
-    private func names(_ list: String?) -> [String] {
-        list?.split(separator: ",").map { String($0).trimmingSpaces } ?? []
+        try PracticeNames.validate(only, except)
     }
 
     func run() async throws {
@@ -166,10 +156,7 @@ struct Check: AsyncParsableCommand {
             throw Status.failed
         }
         progress.say(Text("judging", "正在检查"))
-        var selection = Advice.Selection()
-        selection.only = names(only)
-        selection.except = names(except)
-        selection.guests = guest
+        let selection = Advice.Selection(only: only, except: except, guests: guest)
         let asksFuture = afterReboot || target != nil
         let audit =
             asksFuture
@@ -240,14 +227,4 @@ struct Check: AsyncParsableCommand {
 struct Failure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-extension String {
-    /// Without spaces at its ends.
-    var trimmingSpaces: String {
-        var text = self[...]
-        while text.first == " " { text = text.dropFirst() }
-        while text.last == " " { text = text.dropLast() }
-        return String(text)
-    }
 }

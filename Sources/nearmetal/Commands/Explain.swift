@@ -23,10 +23,7 @@ struct Explain: ParsableCommand {
 
     func run() throws {
         guard let (practice, about) = Practices.named(id) else {
-            let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
-            throw ValidationError(
-                "There is no practice \"\(id)\". "
-                    + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
+            throw PracticeNames.unknown(id)
         }
         try print(
             Array(PracticeText.explanation(practice, about, language: output.language, style: output.style()).utf8))

@@ -6,6 +6,32 @@ import Quantities
 import Reports
 import Transactions
 
+/// Options of the commands on what was changed.
+struct HistoryOptions: ParsableArguments {
+    @OptionGroup var place: PlaceOptions
+
+    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
+    var format: PlainFormat = .text
+
+    @OptionGroup var display: OutputOptions
+
+    /// Prints transactions.
+    func show(_ records: [TransactionRecord]) throws(ExitCode) {
+        switch format {
+        case .json: try print(HistoryReport.json(records))
+        case .text: try print(HistoryReport.text(records, display.style(), display.language))
+        }
+    }
+
+    /// Prints one transaction whole.
+    func show(_ record: TransactionRecord) throws(ExitCode) {
+        switch format {
+        case .json: try print(HistoryReport.json(record))
+        case .text: try print(HistoryReport.text(record, display.style(), display.language))
+        }
+    }
+}
+
 /// `nearmetal history`.
 struct History: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,20 +42,12 @@ struct History: ParsableCommand {
               nearmetal history --format json | jq '.[0].id'
             """)
 
-    @OptionGroup var place: PlaceOptions
-
-    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
-    var format: PlainFormat = .text
-
-    @OptionGroup var display: OutputOptions
+    @OptionGroup var options: HistoryOptions
 
     func run() throws {
         let records: [TransactionRecord]
-        do { records = try Engine.history(Changing.folder(place)) } catch { throw failing(error) }
-        switch format {
-        case .json: try print(HistoryReport.json(records))
-        case .text: try print(HistoryReport.text(records, display.style(), display.language))
-        }
+        do { records = try Engine.history(options.place.state) } catch { throw failing(error) }
+        try options.show(records)
     }
 }
 
@@ -47,20 +65,12 @@ struct Show: ParsableCommand {
     @Argument(help: ArgumentHelp("The transaction's number.", valueName: "number"))
     var transaction: Int64
 
-    @OptionGroup var place: PlaceOptions
-
-    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
-    var format: PlainFormat = .text
-
-    @OptionGroup var display: OutputOptions
+    @OptionGroup var options: HistoryOptions
 
     func run() throws {
         let record: TransactionRecord
-        do { record = try Engine.transaction(transaction, in: Changing.folder(place)) } catch { throw failing(error) }
-        switch format {
-        case .json: try print(HistoryReport.json(record))
-        case .text: try print(HistoryReport.text(record, display.style(), display.language))
-        }
+        do { record = try Engine.transaction(transaction, in: options.place.state) } catch { throw failing(error) }
+        try options.show(record)
     }
 }
 
@@ -79,15 +89,11 @@ struct Verify: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A transaction's number. Default: all that are applied.", valueName: "number"))
     var transaction: Int64?
 
-    @OptionGroup var place: PlaceOptions
-
-    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
-    var format: PlainFormat = .text
-
-    @OptionGroup var display: OutputOptions
+    @OptionGroup var options: HistoryOptions
 
     func run() async throws {
-        let folder = Changing.folder(place)
+        let folder = options.place.state
+        let display = options.display
         let language = display.language
         var drift: [Drift] = []
         var nextBoot: [Resource: String] = [:]
@@ -95,13 +101,11 @@ struct Verify: AsyncParsableCommand {
             let records =
                 try transaction.map { [try Engine.transaction($0, in: folder)] } ?? Engine.history(folder)
             let applied = records.filter { $0.state == .applied }
-            let connection = applied.lazy.compactMap(\.connection).first
-            let machine = try await Changing.machine(
-                root: place.root, connection: connection,
-                needsLibvirt: applied.contains { $0.steps.contains { $0.resource.kind == .domain } })
+            let root = options.place.root
+            let machine = try await Changing.machine(root: root, of: applied)
             drift = try await Engine(machine, folder, tool: Version.text).drift(applied)
             if drift.contains(where: { $0.resource.kind == .setting }) {
-                let host = HostFacts.read(root: place.root)
+                let host = HostFacts.read(root: root)
                 for entry in drift {
                     nextBoot[entry.resource] = NextBoot.problem(entry.resource, entry.expected, on: host)?[language]
                 }
@@ -109,7 +113,7 @@ struct Verify: AsyncParsableCommand {
         } catch {
             throw failing(error)
         }
-        switch format {
+        switch options.format {
         case .json: try print(HistoryReport.json(drift, nextBoot))
         case .text: try print(HistoryReport.text(drift, nextBoot, display.style(), language))
         }
@@ -131,55 +135,30 @@ struct Recover: AsyncParsableCommand {
               nearmetal recover --give-up
             """)
 
-    @OptionGroup var place: PlaceOptions
-
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
 
     @Flag(help: "Leave what cannot be put back as it is, so that other things can be changed again.")
     var giveUp = false
 
-    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
-    var format: PlainFormat = .text
-
-    @OptionGroup var display: OutputOptions
+    @OptionGroup var options: HistoryOptions
 
     func run() async throws {
-        let folder = Changing.folder(place)
-        let language = display.language
+        let (root, folder) = (options.place.root, options.place.state)
+        let language = options.display.language
         do {
-            let open = try Engine(Machine(root: place.root), folder, tool: Version.text).unfinished()
+            let open = try Engine(Machine(root: root), folder, tool: Version.text).unfinished()
             guard !open.isEmpty else {
-                switch format {
-                case .json: try print(HistoryReport.json([]))
-                case .text: try print(Array((Text("Nothing was cut short.", "没有被中断的事务。")[language] + "\n").utf8))
-                }
-                return
+                guard options.format == .text else { return try options.show([]) }
+                return try print(line: Text("Nothing was cut short.", "没有被中断的事务。")[language])
             }
-            if format == .text { try print(HistoryReport.text(open, display.style(), language)) }
-            guard
-                try Consent.ask(
-                    giveUp ? Text("Leave it as it is?", "是否保持现状?") : Text("Put it right?", "是否修复?"), language,
-                    isGiven: yes)
-            else {
-                say(Text("nothing was changed", "未做任何更改")[language])
-                throw ExitCode(1)
-            }
-            guard !giveUp else {
-                let given = try await Engine(Machine(root: place.root), folder, tool: Version.text).giveUp()
-                return try print(
-                    format == .json ? HistoryReport.json(given) : HistoryReport.text(given, display.style(), language))
-            }
-            let machine = try await Changing.machine(
-                root: place.root, connection: open.lazy.compactMap(\.connection).first,
-                needsLibvirt: open.contains { $0.steps.contains { $0.resource.kind == .domain } })
-            let ended = try await Engine(machine, folder, tool: Version.text).recover()
-            switch format {
-            case .json: try print(HistoryReport.json(ended))
-            case .text: try print(HistoryReport.text(ended, display.style(), language))
-            }
-        } catch let status as ExitCode {
-            throw status
+            if options.format == .text { try options.show(open) }
+            try Consent.require(
+                giveUp ? Text("Leave it as it is?", "是否保持现状?") : Text("Put it right?", "是否修复?"), language,
+                isGiven: yes)
+            let machine = giveUp ? Machine(root: root) : try await Changing.machine(root: root, of: open)
+            let engine = Engine(machine, folder, tool: Version.text)
+            try options.show(giveUp ? try await engine.giveUp() : try await engine.recover())
         } catch {
             throw failing(error)
         }

@@ -46,7 +46,7 @@ struct MakePlan: AsyncParsableCommand {
         let plan: Changes.Plan
         do { plan = try await Changing.plan(estate, place, progress) } catch {
             progress.finish()
-            let status = error as? ExitCode ?? failing(error)
+            let status = failing(error)
             throw detailedExitCode && status == Status.failed ? ExitCode(1) : status
         }
         progress.finish()

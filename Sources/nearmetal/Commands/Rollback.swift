@@ -19,44 +19,30 @@ struct Rollback: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The transaction's number; `nearmetal history` lists them.", valueName: "number"))
     var transaction: Int64
 
-    @OptionGroup var place: PlaceOptions
-
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
 
-    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
-    var format: PlainFormat = .text
-
-    @OptionGroup var display: OutputOptions
+    @OptionGroup var options: HistoryOptions
 
     func run() async throws {
-        let language = display.language
-        let folder = Changing.folder(place)
+        let language = options.display.language
+        let folder = options.place.state
         let record: TransactionRecord
         do { record = try Engine.transaction(transaction, in: folder) } catch { throw failing(error) }
-        if format == .text { try print(HistoryReport.text(record, display.style(), language)) }
-        guard
-            try Consent.ask(
-                Text("Put back what transaction \(record.id) changed?", "还原事务 \(record.id) 所做的更改?"), language,
-                isGiven: yes)
-        else {
-            say(Text("nothing was changed", "未做任何更改")[language])
-            throw ExitCode(1)
-        }
+        if options.format == .text { try options.show(record) }
+        try Consent.require(
+            Text("Put back what transaction \(record.id) changed?", "还原事务 \(record.id) 所做的更改?"), language,
+            isGiven: yes)
         let done: TransactionRecord
         do {
-            let machine = try await Changing.machine(
-                root: place.root, connection: record.connection,
-                needsLibvirt: record.steps.contains { $0.resource.kind == .domain })
+            let machine = try await Changing.machine(root: options.place.root, of: [record])
             done = try await Engine(machine, folder, tool: Version.text).rollBack(transaction)
         } catch {
             throw failing(error)
         }
-        switch format {
-        case .json: try print(HistoryReport.json(done))
-        case .text:
-            let text = Text("Transaction \(done.id) is rolled back.", "事务 \(done.id) 已回滚。")
-            try print(Array((text[language] + "\n").utf8))
+        switch options.format {
+        case .json: try options.show(done)
+        case .text: try print(line: Text("Transaction \(done.id) is rolled back.", "事务 \(done.id) 已回滚。")[language])
         }
     }
 }

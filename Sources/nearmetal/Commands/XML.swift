@@ -46,8 +46,6 @@ struct XML: ParsableCommand {
                 let replaced = try FileReplacement(file, from: document.source, to: edited.source)
                 say("nearmetal: \(replaced.path) is written; what was there is in \(replaced.backup)")
             }
-        } catch let status as ExitCode {
-            throw status
         } catch {
             throw failing(error)
         }

@@ -1,4 +1,5 @@
 import Advisor
+import ArgumentParser
 import Changes
 import Glibc
 import Inventory
@@ -10,16 +11,19 @@ import Transactions
 
 /// What the commands that change things share.
 enum Changing {
-    /// The machine a plan is carried out on, connected where definitions are changed.
-    static func machine(root: String, connection uri: String?, needsLibvirt: Bool) async throws -> Machine {
-        guard needsLibvirt else { return Machine(root: root) }
+    /// The machine that resources are of, connected where definitions are among them.
+    static func machine(root: String, connection uri: String?, for resources: [Resource]) async throws -> Machine {
+        guard resources.contains(where: { $0.kind == .domain }) else { return Machine(root: root) }
         let connection = Connection(uri: uri)
         try await connection.open()
         return Machine(root: root, connection: connection)
     }
 
-    static func folder(_ place: PlaceOptions) -> StateFolder {
-        StateFolder(place.stateDir ?? (place.root == "/" ? "" : place.root) + StateFolder.standard)
+    /// The machine that transactions changed.
+    static func machine(root: String, of records: [TransactionRecord]) async throws -> Machine {
+        try await machine(
+            root: root, connection: records.lazy.compactMap(\.connection).first,
+            for: records.flatMap(\.steps).map(\.resource))
     }
 
     /// Plans for an estate.
@@ -27,10 +31,7 @@ enum Changing {
         let answer = try await options.gather(place, progress)
         for failure in answer.failures { say("nearmetal: \(failure)") }
         progress.say(Text("planning", "正在制定计划"))
-        var selection = Advice.Selection()
-        selection.only = EstateOptions.names(options.only)
-        selection.except = EstateOptions.names(options.except)
-        selection.guests = options.guest
+        let selection = Advice.Selection(only: options.only, except: options.except, guests: options.guest)
         let advice = Advice(selection, settings: answer.estate.settings)
         let uri = answer.estate.guests.lazy.compactMap { guest -> String? in
             if case .libvirt(let uri) = guest.origin { uri } else { nil }
@@ -42,4 +43,17 @@ enum Changing {
         if !answer.failures.isEmpty, plan.steps.isEmpty { throw Status.failed }
         return plan
     }
+
+    /// Tells that a plan was carried out, and how it is undone.
+    static func tellApplied(_ record: TransactionRecord, _ language: Language) throws(ExitCode) {
+        let text = Text(
+            "Transaction \(record.id) is applied; `nearmetal rollback \(record.id)` puts all back.",
+            "事务 \(record.id) 已应用;`nearmetal rollback \(record.id)` 可全部还原。")
+        try print(line: text[language])
+    }
+}
+
+extension StateFolder {
+    /// The folder that was named, else the usual one below a root.
+    init(named path: String?, below root: String) { self.init(path ?? (root == "/" ? "" : root) + Self.standard) }
 }

@@ -1,10 +1,8 @@
 import ArgumentParser
 import Configuration
-import Glibc
 import Inventory
-import Practices
-import Quantities
 import Survey
+import Transactions
 
 /// Which host and guests a plan is about: the words of `check`.
 struct EstateOptions: ParsableArguments {
@@ -38,35 +36,17 @@ struct EstateOptions: ParsableArguments {
             throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt")
         }
         if xml.contains("-") { throw ValidationError("--xml - cannot be written back: name files") }
-        for id in Self.names(only) + Self.names(except)
-        where !Practices.all.contains(where: { Wildcard(id).matches($0.about.id) || $0.about.aliases.contains(id) }) {
-            let nearest = Spelling.nearest(to: id, among: Practices.all.map(\.about.id))
-            throw ValidationError(
-                "There is no practice \"\(id)\". "
-                    + (nearest.map { "Did you mean \"\($0)\"?" } ?? "`nearmetal practices` lists them"))
-        }
-    }
-
-    static func names(_ list: String?) -> [String] {
-        list?.split(separator: ",").map { String($0).trimmingSpaces } ?? []
+        try PracticeNames.validate(only, except)
     }
 
     /// Gathers the estate.
     func gather(_ place: PlaceOptions, _ progress: Progress) async throws -> EstateSurvey.Answer {
         var request = EstateSurvey.Request()
         request.connect = connect
-        request.xml = try xml.map(Self.absolute)
+        // Plans name files by their whole path.
+        request.xml = try xml.map(WholeFile.path)
         request.hostRoot = place.root == "/" ? nil : place.root
         return try await EstateSurvey(request, settings: try Settings.read(config)) { progress.say($0) }.gather()
-    }
-
-    /// Plans name files by their whole path.
-    private static func absolute(_ path: String) throws -> String {
-        guard let resolved = realpath(path, nil) else {
-            throw Failure("\(path): \(String(cString: strerror(errno)))")
-        }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }
 
@@ -86,12 +66,11 @@ struct PlaceOptions: ParsableArguments {
 
     mutating func validate() throws {
         guard root != "/" else { return }
-        guard let resolved = realpath(root, nil) else {
-            throw ValidationError("--root \(root): \(String(cString: strerror(errno)))")
-        }
-        defer { free(resolved) }
-        root = String(cString: resolved)
+        do { root = try WholeFile.path(root) } catch { throw ValidationError("--root \(error)") }
     }
+
+    /// The folder of journal and history.
+    var state: StateFolder { StateFolder(named: stateDir, below: root) }
 }
 
 /// Text for people or JSON for programs.

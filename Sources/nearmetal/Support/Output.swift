@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileWriting
 import Glibc
 import Quantities
 import Reports
@@ -15,8 +16,9 @@ enum Status {
     static let usage = ExitCode(64)
 }
 
-/// Says on stderr what went wrong, and ends with status 2.
+/// Says on stderr what went wrong, and ends with status 2; where that was done already, its status stays.
 func failing(_ error: any Error) -> ExitCode {
+    if let status = error as? ExitCode { return status }
     say("nearmetal: \(error)")
     return Status.failed
 }
@@ -31,22 +33,16 @@ func print(_ bytes: [UInt8]) throws(ExitCode) {
     }
 }
 
+/// Writes a line to standard output.
+func print(line: String) throws(ExitCode) { try print(Array((line + "\n").utf8)) }
+
 /// Writes all bytes; a reader that has gone away (`| head`) ends the program quietly, as other tools do.
 @discardableResult
 func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-    var offset = 0
-    while offset < bytes.count {
-        let count = bytes.withUnsafeBytes {
-            Glibc.write(descriptor, $0.baseAddress?.advanced(by: offset), $0.count - offset)
-        }
-        if count < 0 {
-            if errno == EINTR { continue }
-            if errno == EPIPE { exit(0) }
-            return false
-        }
-        offset += count
-    }
-    return true
+    guard let failure = OpenFile.write(bytes, to: descriptor) else { return true }
+    if failure == EPIPE { exit(0) }
+    errno = failure
+    return false
 }
 
 /// Options of every command that prints for people.

@@ -17,6 +17,15 @@ enum WholeFile {
         }
     }
 
+    /// A path from the root on, with links followed.
+    static func path(_ path: String) throws(Failure) -> String {
+        guard let resolved = realpath(path, nil) else {
+            throw Failure("\(path): \(String(cString: strerror(errno)))")
+        }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// Most bytes that are read: plans for thousands of guests are smaller.
     private static let sizeLimit = 256 << 20
 
