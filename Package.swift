@@ -127,7 +127,7 @@ let package = Package(
         .plugin(name: "PracticeRegistry", capability: .buildTool(), dependencies: ["practice-registry"]),
         .executableTarget(name: "practice-registry", path: "Plugins/practice-registry"),
 
-        tests("QuantitiesTests", ["Quantities", "JSONText"]),
+        tests("QuantitiesTests", ["Quantities", "JSONText", "ToolRunning"]),
         tests("DomainXMLTests", ["DomainXML", "Quantities", "ToolRunning"]),
         tests("LineDiffTests", ["LineDiff", "ToolRunning"]),
         tests("HostFactsTests", ["HostFacts", "Quantities", "ToolRunning"]),

@@ -1,5 +1,6 @@
 import Changes
 import Foundation
+import Synchronization
 import Transactions
 
 // usage: crash-child ROOT STATE apply PLAN | rollback NUMBER | recover   [BOUNDARY]
@@ -24,14 +25,13 @@ do {
 }
 
 /// Kills the process when it has been stepped often enough.
-final class Countdown: @unchecked Sendable {
-    private var left: Int
-    private let lock = NSLock()
-    init(_ left: Int) { self.left = left }
+final class Countdown: Sendable {
+    private let left: Mutex<Int>
+    init(_ left: Int) { self.left = Mutex(left) }
     func step() {
-        lock.lock()
-        defer { lock.unlock() }
-        left -= 1
-        if left == 0 { kill(getpid(), SIGKILL) }
+        left.withLock { left in
+            left -= 1
+            if left == 0 { kill(getpid(), SIGKILL) }
+        }
     }
 }

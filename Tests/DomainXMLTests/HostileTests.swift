@@ -1,6 +1,7 @@
 import DomainXML
 import Foundation
 import Testing
+import ToolRunning
 
 /// Documents made to cost time, memory or secrets.
 @Suite struct HostileTests {

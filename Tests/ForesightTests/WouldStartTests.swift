@@ -493,7 +493,7 @@ import ToolRunning
     // MARK: Properties
 
     @Test func moreNeverHurts() {
-        var random = SplitMix(seed: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<60 {
             let guests = (0..<8).map { index -> Guest in
                 var xml = ""
@@ -546,19 +546,6 @@ import ToolRunning
         let large = time(2000)
         // Four times as many; twice that for a busy machine.
         #expect(large < small * 8 + .milliseconds(200), "\(small) for 500, \(large) for 2000")
-    }
-}
-
-/// A small generator of random numbers, the same on each run.
-struct SplitMix {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }
 

@@ -99,7 +99,7 @@ import ToolRunning
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<60 {
             let old = Self.text(&random)
             let new = Self.text(&random)
@@ -121,18 +121,5 @@ import ToolRunning
     /// Lines taken out and put in.
     private static func changes(_ diff: String) -> Int {
         diff.split(separator: "\n").dropFirst(2).count { $0.hasPrefix("+") || $0.hasPrefix("-") }
-    }
-}
-
-/// Random numbers that a failure can be repeated with.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

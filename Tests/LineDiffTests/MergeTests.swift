@@ -32,7 +32,7 @@ import ToolRunning
 
     @Test func oneSideAloneIsTakenWhole() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<3_000 {
             let base = LineDiffTests.text(&random)
             let side = LineDiffTests.text(&random)
@@ -49,7 +49,7 @@ import ToolRunning
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         var merged = 0
         for _ in 0..<60 {
             // Lines that are all different, so that there is one way only to see what was changed.

@@ -1,5 +1,6 @@
 import Quantities
 import Testing
+import ToolRunning
 
 @Suite struct IDSetTests {
     /// What `virsh define` (libvirt 9.0, without schema validation) makes of a `cpuset`; nil: refused.
@@ -88,25 +89,5 @@ import Testing
             #expect(CPUSet(one).isSubset(of: CPUSet(other)) == one.isSubset(of: other))
             #expect(CPUSet(one).isDisjoint(with: CPUSet(other)) == one.isDisjoint(with: other))
         }
-    }
-}
-
-/// Random numbers that can be had again: the seed is printed when a test begins, and taken from NEARMETAL_SEED if set.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(named name: String) {
-        let seed = Environment.seed ?? UInt64.random(in: 1 ... .max)
-        print("\(name): NEARMETAL_SEED=\(seed)")
-        state = seed
-    }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import JSONText
 import Testing
+import ToolRunning
 
 @Suite struct JSONWriterTests {
     private func text(indent: Int = 0, _ write: (inout JSONWriter) -> Void) -> String {

@@ -31,7 +31,7 @@ import ToolRunning
     private static let program = Nearmetal.builtProgram(named: "crash-child")
 
     /// A random plan on a few files, and what it makes of them.
-    private func plan(_ scratch: Scratch, _ random: inout Seeded) async throws -> Plan {
+    private func plan(_ scratch: Scratch, _ random: inout SeededGenerator) async throws -> Plan {
         var changes: [(path: String, text: String?)] = []
         for name in ["a", "b", "c", "d", "new/e"] where Int.random(in: 0..<3, using: &random) > 0 {
             let text = (0..<Int.random(in: 1...40, using: &random)).map {
@@ -50,7 +50,7 @@ import ToolRunning
         var boundary = 1
         while kills < Self.kills {
             round += 1
-            var random = Seeded(round)
+            var random = SeededGenerator(seed: round)
             let scratch = try Scratch()
             for name in ["a", "b", "c"] { try scratch.put("k0 = 1\nk1 = 1\n", "/etc/\(name).conf", mode: 0o600) }
             let engine = scratch.engine

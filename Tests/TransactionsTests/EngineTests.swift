@@ -1,6 +1,7 @@
 import Changes
 import Foundation
 import Testing
+import ToolRunning
 
 @testable import Transactions
 
@@ -102,7 +103,7 @@ import Testing
 
     @Test func rollingBackAllInAnyOrderGivesTheBeginning() async throws {
         for seed in UInt64(1)...12 {
-            var random = Seeded(seed)
+            var random = SeededGenerator(seed: seed)
             let scratch = try Scratch()
             let lines = (0..<20).map { "key\($0) = 0" }
             for name in ["a", "b"] { try scratch.put(lines.joined(separator: "\n") + "\n", "/etc/\(name).conf") }
