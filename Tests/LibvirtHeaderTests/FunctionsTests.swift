@@ -44,6 +44,7 @@ import Testing
         same(\.domainName, virDomainGetName, "virDomainGetName")
         same(\.domainXML, virDomainGetXMLDesc, "virDomainGetXMLDesc")
         same(\.defineXML, virDomainDefineXMLFlags, "virDomainDefineXMLFlags")
+        same(\.undefine, virDomainUndefineFlags, "virDomainUndefineFlags")
         same(\.domainState, virDomainGetState, "virDomainGetState")
         same(\.domainAutostart, virDomainGetAutostart, "virDomainGetAutostart")
         same(\.domainIsPersistent, virDomainIsPersistent, "virDomainIsPersistent")

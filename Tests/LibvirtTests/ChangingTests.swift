@@ -32,7 +32,9 @@ struct ChangingTests {
         """
     }
 
-    private func tool(_ words: String...) async throws -> Run {
+    private func tool(_ words: String...) async throws -> Run { try await tool(words) }
+
+    private func tool(_ words: [String]) async throws -> Run {
         try await Nearmetal.start(words + ["--state-dir", state]).end(within: 60)
     }
 
@@ -77,6 +79,90 @@ struct ChangingTests {
         #expect(applied.status == 2)
         #expect(applied.errors.contains("stale") && applied.errors.contains(">3</vcpu>"), "\(applied.errors)")
         #expect(try await secure("two") == before)
+    }
+
+    /// What a restore defined again, its rollback takes away, and nothing that belongs to it.
+    @Test func aRestoreOfAnUndefinedGuestIsRolledBack() async throws {
+        try await daemon.virsh("define", daemon.write(definition("four", 4), as: "four"))
+        let before = try await secure("four")
+        let backup = try await Nearmetal.start([
+            "backup", "--connect", daemon.uri, "--guest", "four", "--to", "\(daemon.folder)/backups",
+        ]).end(within: 60)
+        #expect(backup.status == 0, "\(backup.errors)")
+        let place = try #require(backup.text.split(separator: "\n").last?.split(separator: " ").last.map(String.init))
+        try await daemon.virsh("undefine", "four")
+        func restored() async throws -> String {
+            let restored = try await tool("restore", place, "--guest", "four", "--yes")
+            #expect(restored.status == 0, "\(restored.errors)")
+            #expect(try await secure("four") == before)
+            return String(try #require(Engine.history(StateFolder(state)).first).id)
+        }
+        func isDefined() async throws -> Bool { try await daemon.virsh("list", "--all", "--name").contains("four") }
+
+        let first = try await restored()
+        #expect(try await tool("show", first).text.contains("undefine --keep-nvram four"))
+        #expect(try await tool("rollback", first, "--yes").status == 0)
+        #expect(try await !isDefined())
+
+        // Running, saved, or with a snapshot it stays, until that is ended.
+        let second = try await restored()
+        try await daemon.virsh("start", "four")
+        let running = try await tool("rollback", second, "--yes")
+        #expect(running.status == 2 && running.errors.contains("it runs"), "\(running.errors)")
+        try await daemon.virsh("managedsave", "four")
+        let saved = try await tool("recover", "--yes")
+        #expect(saved.status == 2 && saved.errors.contains("managed save"), "\(saved.errors)")
+        try await daemon.virsh("managedsave-remove", "four")
+        let snapshot = """
+            <domainsnapshot><name>one</name><state>shutoff</state><creationTime>1</creationTime>\(before)</domainsnapshot>
+            """
+        try await daemon.virsh("snapshot-create", "four", daemon.write(snapshot, as: "snapshot"), "--redefine")
+        let kept = try await tool("recover", "--yes")
+        #expect(kept.status == 2 && kept.errors.contains("snapshot"), "\(kept.errors)")
+        #expect(try await secure("four") == before)
+        try await daemon.virsh("snapshot-delete", "four", "one", "--metadata")
+        #expect(try await tool("recover", "--yes").status == 0)
+        #expect(try await !isDefined())
+        #expect(try Engine.transaction(Int64(second) ?? 0, in: StateFolder(state)).state == .rolledBack)
+    }
+
+    @Test func undefiningLeavesFirmwareVariables() async throws {
+        let variables = try daemon.write("kept", as: "six-variables")
+        let text = definition("six", 6).replacing(
+            "</type></os>",
+            with: """
+                </type><loader readonly='yes' type='pflash'>/nowhere.fd</loader><nvram>\(variables)</nvram></os>
+                <features><acpi/></features>
+                """)
+        try await daemon.virsh("define", daemon.write(text, as: "six"))
+        let connection = Connection(uri: daemon.uri)
+        try await connection.open()
+        try await connection.undefine("six")
+        #expect(try await !daemon.virsh("list", "--all", "--name").contains("six"))
+        #expect(FileManager.default.fileExists(atPath: variables))
+        await #expect { try await connection.undefine("six") } throws: { ($0 as? LibvirtError)?.kind == .noDomain }
+    }
+
+    /// Definitions that were merged are read back too: two transactions and somebody else at one guest.
+    @Test func mergedDefinitionsAreReadBack() async throws {
+        try await daemon.virsh("define", daemon.write(definition("five", 5), as: "five"))
+        let words = ["--connect", daemon.uri, "--guest", "five", "--yes", "--only"]
+        func apply(_ practice: String) async throws -> String {
+            let applied = try await tool(["apply"] + words + [practice])
+            #expect(applied.status == 0, "\(applied.errors)")
+            return String(try #require(Engine.history(StateFolder(state)).first).id)
+        }
+        let before = try await secure("five")
+        let rng = try await apply("rng")
+        let acpi = try await apply("acpi")
+        try await daemon.virsh("desc", "five", "--config", "mine")
+        let back = try await tool("rollback", rng, "--yes")
+        #expect(back.status == 0, "\(back.errors)")
+        let between = try await secure("five")
+        #expect(!between.contains("<rng") && between.contains("<acpi/>") && between.contains("mine"), "\(between)")
+        #expect(try await tool("rollback", acpi, "--yes").status == 0)
+        try await daemon.virsh("desc", "five", "--config", "")
+        #expect(try await secure("five") == before)
     }
 
     @Test func killsLeaveBeforeOrAfter() async throws {

@@ -42,6 +42,38 @@ extension Connection {
         }
     }
 
+    /// Takes a domain's definition away and nothing else: its firmware's variables and its TPM's state stay.
+    ///
+    /// libvirt refuses where a saved state, snapshots or checkpoints would be lost with it.
+    ///
+    /// - Throws: `noDomain` where there is none of the name; `failed` where it runs, which would then go on without a definition.
+    /// - Source: virDomainUndefineFlags.
+    public func undefine(_ name: String) throws(LibvirtError) {
+        try ask("virDomainUndefineFlags") { library, connection -> Result<Void, LibvirtError> in
+            guard let domain = library.lookupByName(connection, name) else {
+                return .failure(library.failure("virDomainLookupByName"))
+            }
+            defer { _ = library.domainFree(domain) }
+            switch library.domainIsActive(domain) {
+            case 0: break
+            case 1: return .failure(LibvirtError(.failed, "virDomainUndefineFlags", "it runs", remedy: "Shut it down"))
+            default: return .failure(library.failure("virDomainIsActive"))
+            }
+            guard let text = library.domainXML(domain, VIR_DOMAIN_XML_INACTIVE.rawValue).map({ Self.taken($0) }) else {
+                return .failure(library.failure("virDomainGetXMLDesc"))
+            }
+            // A driver refuses flags on what it does not know: they are for what the domain has.
+            var flags: UInt32 = 0
+            if text.contains("<nvram") { flags |= VIR_DOMAIN_UNDEFINE_KEEP_NVRAM.rawValue }
+            if text.contains("<tpm") { flags |= Self.keepTPM }
+            return library.undefine(domain, flags) == 0
+                ? .success(()) : .failure(library.failure("virDomainUndefineFlags"))
+        }
+    }
+
+    /// `VIR_DOMAIN_UNDEFINE_KEEP_TPM`, which headers before libvirt 8.9 do not have.
+    private static let keepTPM: UInt32 = 1 << 6
+
     /// Whether a domain runs; one that libvirt does not know does not.
     public func isActive(_ name: String) throws(LibvirtError) -> Bool {
         do throws(LibvirtError) {

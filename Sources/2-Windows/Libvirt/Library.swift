@@ -36,6 +36,7 @@ struct Library: Sendable {
     let domainName: @convention(c) (virDomainPtr?) -> UnsafePointer<CChar>?
     let domainXML: @convention(c) (virDomainPtr?, UInt32) -> UnsafeMutablePointer<CChar>?
     let defineXML: @convention(c) (virConnectPtr?, UnsafePointer<CChar>?, UInt32) -> virDomainPtr?
+    let undefine: @convention(c) (virDomainPtr?, UInt32) -> Int32
     let domainState:
         @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
     let domainAutostart: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?) -> Int32
@@ -98,6 +99,7 @@ struct Library: Sendable {
         domainName = try find("virDomainGetName")
         domainXML = try find("virDomainGetXMLDesc")
         defineXML = try find("virDomainDefineXMLFlags")
+        undefine = try find("virDomainUndefineFlags")
         domainState = try find("virDomainGetState")
         domainAutostart = try find("virDomainGetAutostart")
         domainIsPersistent = try find("virDomainIsPersistent")

@@ -263,9 +263,9 @@ public struct Engine: Sendable {
                     .broken, "somebody else has changed it meanwhile", place: step.resource.description,
                     remedy: "Put it right by hand")
             }
-            return try await machine.put(merged, to: step.resource)
+            return try await put(merged, over: now, to: step.resource, isMerged: true)
         }
-        try await put(step.before, to: step.resource)
+        try await put(step.before, over: now, to: step.resource)
     }
 
     /// Whether a state is back, folders made for it included: a kill may come between folder and file.
@@ -274,14 +274,32 @@ public struct Engine: Sendable {
             && (wanted.bytes != nil || now.missingFolders == wanted.missingFolders)
     }
 
-    private func put(_ state: ResourceState, to resource: Resource) async throws(TransactionError) {
+    /// Puts a state back and reads it.
+    ///
+    /// libvirt gives back what it once gave as it was; to a definition that was merged it may add what that needs.
+    private func put(
+        _ state: ResourceState, over old: ResourceState, to resource: Resource, isMerged: Bool = false
+    ) async throws(TransactionError) {
         try await machine.put(state, to: resource)
         let now = try await machine.state(of: resource)
-        guard machine.isSame(now, state, for: resource) || Self.isSuperset(now, state) || resource.kind == .domain
-        else {
+        let isBack =
+            machine.isSame(now, state, for: resource) || Self.isSuperset(now, state)
+            || isMerged && resource.kind == .domain && !machine.isSame(now, old, for: resource)
+                && Self.hasLines(of: state, now)
+        guard isBack else {
             throw TransactionError(
                 .broken, "it was put back, but reads otherwise: " + Self.difference(resource, state, now),
                 place: resource.description)
+        }
+    }
+
+    /// Whether each line of a text is in another as often.
+    private static func hasLines(of part: ResourceState, _ whole: ResourceState) -> Bool {
+        var counts: [Substring: Int] = [:]
+        for line in (whole.text ?? "").split(separator: "\n") { counts[line, default: 0] += 1 }
+        return (part.text ?? "").split(separator: "\n").allSatisfy { line in
+            counts[line, default: 0] -= 1
+            return counts[line, default: 0] >= 0
         }
     }
 
@@ -410,7 +428,8 @@ public struct Engine: Sendable {
             atBoundary(.aimNoted)
         }
         if let aim = step.aim, !isBack(now, aim, step.resource) {
-            try await put(aim, to: step.resource)
+            // Also what was there before may have been merged, when an earlier transaction was rolled back.
+            try await put(aim, over: now, to: step.resource, isMerged: true)
             atBoundary(.aimWritten)
         }
         let rebased = try aim(step, step.after ?? now, later: later).later

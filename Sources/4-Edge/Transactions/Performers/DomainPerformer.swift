@@ -27,10 +27,8 @@ struct DomainPerformer: Performer {
     }
 
     func write(_ state: ResourceState, to name: String) async throws(TransactionError) {
-        guard let text = state.text else {
-            throw TransactionError(.failed, "a definition is not taken away", place: name)
-        }
         do {
+            guard let text = state.text else { return try await undefine(name) }
             let defined = try await connection.define(text)
             guard defined == name else {
                 throw TransactionError(.failed, "libvirt defined \"\(defined)\" instead", place: name)
@@ -41,6 +39,12 @@ struct DomainPerformer: Performer {
             throw error
         } catch {
             throw TransactionError(.failed, "\(error)", place: name)
+        }
+    }
+
+    private func undefine(_ name: String) async throws(LibvirtError) {
+        do { try await connection.undefine(name) } catch {
+            guard error.kind == .noDomain else { throw error }
         }
     }
 

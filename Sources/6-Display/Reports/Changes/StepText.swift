@@ -80,7 +80,7 @@ public enum StepText {
             return commands
         case .domain:
             let uri = connection.map { "-c \($0.shellWord) " } ?? ""
-            let xml = state.text ?? ""
+            guard let xml = state.text else { return ["virsh \(uri)undefine --keep-nvram \(resource.name.shellWord)"] }
             return [
                 "virsh \(uri)define /dev/stdin <<'NEARMETAL'\n\(xml)\(xml.hasSuffix("\n") ? "" : "\n")NEARMETAL"
             ]
