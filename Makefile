@@ -5,7 +5,7 @@ RELEASE := -c release --product nearmetal --static-swift-stdlib
 TOOL := .build/release/nearmetal
 SECONDS ?= 60
 
-.PHONY: help demo build test test-crash test-host lint format fuzz bench setup-build setup-test clean werror install
+.PHONY: help demo build test test-crash test-host test-lab setup-lab lint format fuzz bench setup-build setup-test clean werror install
 
 help:
 	@printf '%s\n' \
@@ -13,7 +13,8 @@ help:
 	  'make test             install what is missing, build, run every test' \
 	  'make test-crash       kill processes that change things, KILLS=2500 times' \
 	  'make test-host        change real settings of this machine and put them back (root)' \
-	  'make build            the release binary: $(TOOL)' \
+	  'make test-lab         change a whole emulated host, reboot it, roll back, compare (root)' \
+  'make build            the release binary: $(TOOL)' \
 	  'make lint             formatting and documentation, strictly' \
 	  'make werror           the release build, in which warnings are errors' \
 	  'make bench            guests per second, beside virt-xml-validate' \
@@ -25,6 +26,9 @@ setup-build:
 
 setup-test:
 	@scripts/setup test
+
+setup-lab:
+	@scripts/setup lab
 
 build: setup-build
 	$(SWIFT) build $(RELEASE)
@@ -48,6 +52,10 @@ test-crash: setup-test
 # Changes real settings of this machine, and puts them back.
 test-host: build
 	@scripts/test-host $(TOOL)
+
+# Changes a whole host in an emulated machine (scripts/lab), which is built once, in some minutes.
+test-lab: build setup-lab
+	@scripts/test-lab $(TOOL)
 
 lint:
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Plugins

@@ -37,6 +37,21 @@ struct Library: Sendable {
     let domainXML: @convention(c) (virDomainPtr?, UInt32) -> UnsafeMutablePointer<CChar>?
     let defineXML: @convention(c) (virConnectPtr?, UnsafePointer<CChar>?, UInt32) -> virDomainPtr?
     let undefine: @convention(c) (virDomainPtr?, UInt32) -> Int32
+    let shutdown: @convention(c) (virDomainPtr?, UInt32) -> Int32
+    let create: @convention(c) (virDomainPtr?, UInt32) -> Int32
+    let destroy: @convention(c) (virDomainPtr?, UInt32) -> Int32
+    let vcpuCount: @convention(c) (virDomainPtr?, UInt32) -> Int32
+    let setVCPUs: @convention(c) (virDomainPtr?, UInt32, UInt32) -> Int32
+    let numaParameters:
+        @convention(c) (virDomainPtr?, virTypedParameterPtr?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
+    let setNUMAParameters: @convention(c) (virDomainPtr?, virTypedParameterPtr?, Int32, UInt32) -> Int32
+    let addText:
+        @convention(c) (
+            UnsafeMutablePointer<virTypedParameterPtr?>?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?,
+            UnsafePointer<CChar>?, UnsafePointer<CChar>?
+        ) -> Int32
+    let freeParameters: @convention(c) (virTypedParameterPtr?, Int32) -> Void
+    let clearParameters: @convention(c) (virTypedParameterPtr?, Int32) -> Void
     let domainState:
         @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
     let domainAutostart: @convention(c) (virDomainPtr?, UnsafeMutablePointer<Int32>?) -> Int32
@@ -100,6 +115,16 @@ struct Library: Sendable {
         domainXML = try find("virDomainGetXMLDesc")
         defineXML = try find("virDomainDefineXMLFlags")
         undefine = try find("virDomainUndefineFlags")
+        shutdown = try find("virDomainShutdownFlags")
+        create = try find("virDomainCreateWithFlags")
+        destroy = try find("virDomainDestroyFlags")
+        vcpuCount = try find("virDomainGetVcpusFlags")
+        setVCPUs = try find("virDomainSetVcpusFlags")
+        numaParameters = try find("virDomainGetNumaParameters")
+        setNUMAParameters = try find("virDomainSetNumaParameters")
+        addText = try find("virTypedParamsAddString")
+        freeParameters = try find("virTypedParamsFree")
+        clearParameters = try find("virTypedParamsClear")
         domainState = try find("virDomainGetState")
         domainAutostart = try find("virDomainGetAutostart")
         domainIsPersistent = try find("virDomainIsPersistent")

@@ -63,6 +63,15 @@ public struct Remedy: Sendable {
     public var note: Text?
     /// What it disturbs.
     public var disruption: Disruption
+    /// Whether a plan has it only where its practice is named: what it may break cannot be seen from the host.
+    public var isOnlyOnRequest = false
+
+    /// The same, planned only where its practice is named.
+    public var onRequest: Remedy {
+        var remedy = self
+        remedy.isOnlyOnRequest = true
+        return remedy
+    }
 
     /// Typed changes.
     public static func changes(_ changes: [any Change], disrupts: Disruption, note: Text? = nil) -> Remedy {

@@ -12,7 +12,7 @@ public struct Engine: Sendable {
         case transactionBegun, stepBegun, stepWritten, stepDone, allDone, rollbackBegun, aimNoted, aimWritten,
             stepUndone
     }
-    private let machine: Machine
+    let machine: Machine
     private let folder: StateFolder
     private let tool: String
     private let atBoundary: @Sendable (Boundary) -> Void
@@ -118,7 +118,7 @@ public struct Engine: Sendable {
         switch (planned.text, now.text) {
         case (nil, _?): return "\(resource) exists now"
         case (_?, nil): return "\(resource) does not exist any more"
-        case (let old?, let new?) where resource.kind == .setting || resource.kind == .unit:
+        case (let old?, let new?) where resource.kind.isValue:
             return "\(resource) was \"\(old)\" and is \"\(new)\" now"
         case (let old?, let new?) where old != new:
             let lines = LineDiff.unified(from: old, to: new, oldName: "", newName: "", context: 0).split(
@@ -251,6 +251,8 @@ public struct Engine: Sendable {
         await machine.cleanUp(step.resource)
         let now = try await machine.state(of: step.resource)
         if isBack(now, step.before, step.resource) { return }
+        // With the guest's run its values have ended.
+        if step.resource.kind == .live, now.bytes == nil { return }
         let expected = step.after ?? step.wanted
         let isOurs =
             expected.map { machine.isSame(now, $0, for: step.resource) } ?? true
@@ -359,6 +361,10 @@ public struct Engine: Sendable {
         throws(TransactionError) -> (state: ResourceState, later: [(id: Int64, step: StepRecord)])
     {
         guard let after = step.after else { return (step.before, []) }
+        // The guest runs anew, or somebody has set it since: what this step set is gone already.
+        if step.resource.kind == .live, later.isEmpty, !machine.isSame(now, after, for: step.resource) {
+            return (now, [])
+        }
         func isSame(_ one: ResourceState, _ other: ResourceState) -> Bool {
             machine.isSame(one, other, for: step.resource)
         }
@@ -521,6 +527,8 @@ public struct Engine: Sendable {
             var found = Drift(transaction: entry.id, resource: resource, expected: after)
             do throws(TransactionError) {
                 let now = try await machine.state(of: resource)
+                // What holds for a guest's run ends with it.
+                if resource.kind == .live, now.bytes == nil { continue }
                 found.now = now
                 found.isInForce = machine.isSame(now, after, for: resource) || Self.isSuperset(now, after)
             } catch {

@@ -12,6 +12,7 @@ public struct Machine: Sendable {
     private let units: UnitPerformer
     private let menus: BootMenuPerformer
     private let domains: DomainPerformer?
+    private let running: LivePerformer?
 
     /// A machine.
     ///
@@ -24,6 +25,7 @@ public struct Machine: Sendable {
         units = UnitPerformer(root: root)
         menus = BootMenuPerformer(root: root)
         domains = connection.map(DomainPerformer.init)
+        running = connection.map(LivePerformer.init)
     }
 
     private func performer(of resource: Resource) throws(TransactionError) -> any Performer {
@@ -34,17 +36,18 @@ public struct Machine: Sendable {
             return settings
         case .unit: return units
         case .bootMenu: return menus
-        case .domain: return try libvirt(resource)
+        case .domain: return try connected(domains, resource)
+        case .live: return try connected(running, resource)
         }
     }
 
-    private func libvirt(_ resource: Resource) throws(TransactionError) -> DomainPerformer {
-        guard let domains else {
+    private func connected<P>(_ performer: P?, _ resource: Resource) throws(TransactionError) -> P {
+        guard let performer else {
             throw TransactionError(
                 .failed, "there is no connection to libvirt", place: resource.description,
                 remedy: "Give the one the plan was made with (--connect)")
         }
-        return domains
+        return performer
     }
 
     private func notRunning(_ resource: Resource) -> TransactionError {
@@ -60,7 +63,7 @@ public struct Machine: Sendable {
 
     /// The present state as plans see it: a definition is asked for again, without its passwords.
     func plain(_ state: ResourceState, of resource: Resource) async throws(TransactionError) -> ResourceState {
-        resource.kind == .domain ? try await libvirt(resource).readPlain(resource.name) : state
+        resource.kind == .domain ? try await connected(domains, resource).readPlain(resource.name) : state
     }
 
     /// Whether two states are one.

@@ -13,6 +13,8 @@ struct GuestPlanner {
     let advice: Advice
     /// Practices whose changes are not to be made.
     let without: Set<String>
+    /// Practices that were asked for by name.
+    let requested: Set<String>
 
     /// What became of the guests.
     struct Answer {
@@ -22,6 +24,8 @@ struct GuestPlanner {
         var edited: [Int: Tally] = [:]
         /// Proposals that change the host.
         var forHost: [Proposal] = []
+        /// Proposals that change running guests.
+        var live: [Proposal] = []
         var leftOut: [Plan.LeftOut] = []
         var settled: [Plan.Settled] = []
     }
@@ -68,7 +72,9 @@ struct GuestPlanner {
         let guest = answer.guests[index]
         for proposal in proposals {
             let edits = proposal.changes.compactMap { $0 as? DomainChange }.filter { $0.guest == guest.name }
-            if isFirst { sort(proposal, &answer) }
+            let left = proposal.leftToPerson(requested: requested)
+            if isFirst { sort(proposal, left, &answer) }
+            if left != nil, proposal.finding.remedy.isOnlyOnRequest { continue }
             guard !edits.isEmpty, edits.allSatisfy({ !done.contains($0) }) else { continue }
             if without.contains(proposal.about.id) { continue }
             guard guest.persistent != nil else {
@@ -108,10 +114,13 @@ struct GuestPlanner {
     }
 
     /// What of a proposal is not an edit of this guest's definition.
-    private func sort(_ proposal: Proposal, _ answer: inout Answer) {
-        if let left = proposal.leftToPerson {
+    private func sort(_ proposal: Proposal, _ left: Plan.LeftOut?, _ answer: inout Answer) {
+        if let left {
             answer.leftOut.append(left)
-        } else if proposal.changes.contains(where: { !($0 is DomainChange || $0.isHugePages) }) {
+            return
+        }
+        if proposal.changes.contains(where: { $0 is LiveChange }) { answer.live.append(proposal) }
+        if proposal.changes.contains(where: { !($0 is DomainChange || $0 is LiveChange || $0.isHugePages) }) {
             // Huge pages follow from the definitions: the host's own practices reserve them once for all guests.
             answer.forHost.append(proposal)
         }

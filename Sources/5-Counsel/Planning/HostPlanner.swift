@@ -55,21 +55,13 @@ struct HostPlanner {
     }
 
     private mutating func add(_ proposal: Proposal) async {
-        if let left = proposal.leftToPerson {
+        if let left = proposal.leftToPerson(requested: requested) {
             leftOut.append(left)
             return
         }
         // Definitions are the guests' planner's.
         let changes = proposal.changes.filter { !($0 is DomainChange) }
         guard !changes.isEmpty else { return }
-        if proposal.about.id == "host-services", !requested.contains(proposal.about.id) {
-            leftOut.append(
-                proposal.leftOut(
-                    Text(
-                        "only when asked for by name: --only \(proposal.about.id)",
-                        "仅在按名称要求时执行:--only \(proposal.about.id)")))
-            return
-        }
         // Another root's kernel does not run here: only what its next start will be like can be changed.
         guard isLive || proposal.finding.holds.contains(.nextStart) else { return }
         if !takesOver, let owner = changes.compactMap(owner).first {

@@ -56,7 +56,7 @@ public struct Planner: Sendable {
 
     private func plan(_ estate: Estate, without: Set<String>) async -> (plan: Plan, hasNewErrors: Bool) {
         var plan = Plan(root: root, connection: connection)
-        let guests = await GuestPlanner(advice: advice, without: without).plan(estate)
+        let guests = await GuestPlanner(advice: advice, without: without, requested: requested).plan(estate)
         var hasNewErrors = false
         if estate.hasHost {
             let audit = await advice.auditHost(estate.with(guests: guests.guests))
@@ -79,6 +79,7 @@ public struct Planner: Sendable {
         plan.leftOut += guests.leftOut
         plan.settled += guests.settled
         plan.steps += steps(estate, guests, &plan.leftOut)
+        await addLiveSteps(guests.live, to: &plan)
         return (plan, hasNewErrors)
     }
 
@@ -111,6 +112,30 @@ public struct Planner: Sendable {
             steps.append(tally.step(resource, from: ResourceState(old), to: ResourceState(new)))
         }
         return steps
+    }
+
+    /// Values of running guests.
+    private func addLiveSteps(_ proposals: [Proposal], to plan: inout Plan) async {
+        var claims = Claims()
+        for proposal in proposals.sorted(by: Proposal.precedes) {
+            let changes = proposal.changes.compactMap { $0 as? LiveChange }
+            guard claims.claim(changes, for: proposal) else { continue }
+            for change in changes {
+                let resource = Resource.live(change.guest, change.parameter)
+                var why: Text?
+                switch await states.look(at: resource) {
+                case .unknown(let reason): why = reason.why
+                case .known(let before) where before.text == change.value:
+                    why = Text("libvirt says that it is \(change.value) already", "libvirt 称其已为 \(change.value)")
+                case .known(let before) where before.bytes == nil: why = Text("the guest does not run", "客户机未运行")
+                case .known(let before):
+                    plan.steps.append(
+                        Tally(proposal).step(resource, from: before, to: ResourceState(text: change.value)))
+                }
+                if let why { plan.leftOut.append(proposal.leftOut(why, commands: change.commands)) }
+            }
+        }
+        plan.settled += claims.settled
     }
 
     /// A path as it is called below a root; `nil` where it does not lie there, or is standard input.

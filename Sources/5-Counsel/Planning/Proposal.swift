@@ -29,16 +29,22 @@ struct Proposal {
     }
 
     /// What of it no step carries out, whoever plans; `nil` where there is no such thing.
-    var leftToPerson: Plan.LeftOut? {
+    ///
+    /// - Parameter requested: practices that were asked for by name.
+    func leftToPerson(requested: Set<String>) -> Plan.LeftOut? {
         let remedy = finding.remedy
+        if remedy.isOnlyOnRequest, !requested.contains(about.id) {
+            return leftOut(
+                Text("only when asked for by name: --only \(about.id)", "仅在按名称要求时执行:--only \(about.id)"))
+        }
         guard !changes.isEmpty else {
             guard !remedy.commands.isEmpty || remedy.note != nil else { return nil }
             return leftOut(remedy.note ?? Text("by hand", "手动处理"))
         }
-        guard changes.contains(where: { [.live, .image, .hand].contains($0.kind) }) else { return nil }
+        guard changes.contains(where: { [.image, .hand].contains($0.kind) }) else { return nil }
         // A definition is edited all the same.
         return leftOut(
-            Text("operations on running guests and images are left to you", "对运行中客户机和映像的操作由您执行"),
+            Text("operations on images are left to you", "对映像的操作由您执行"),
             commands: changes.filter { !($0 is DomainChange) }.flatMap(\.commands))
     }
 

@@ -10,15 +10,18 @@ struct Apply: AsyncParsableCommand {
         commandName: "apply", abstract: "Carry a plan out: all of it, or nothing.",
         discussion: """
             Shows the plan and asks. Then each step is backed up, journaled, taken and read back; if one fails, those before it are
-            undone. A plan that no longer fits what is there is refused. Nothing is restarted.
+            undone. A plan that no longer fits what is there is refused. Nothing is restarted, unless --restart-guests
+            says so; a guest that does not start with its new definition then gets its old one back.
 
             Examples:
               nearmetal apply --only swappiness
               nearmetal apply plan.json
               nearmetal apply --guest web1 --dry-run
               nearmetal apply plan.json --yes --format json
+              nearmetal apply --guest 'web*' --restart-guests
 
-            Exit status: 0 applied or nothing to do, 1 not agreed to, 2 it could not run and nothing was changed or all was undone.
+            Exit status: 0 applied or nothing to do, 1 not agreed to, 2 it could not run and nothing was changed or all was undone,
+            3 applied, but a guest was not restarted.
             """)
 
     @Argument(help: ArgumentHelp("A plan that `plan --output` wrote. Default: plan now.", valueName: "plan.json"))
@@ -39,6 +42,7 @@ struct Apply: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Tell what each change costs, and commands for what is left to you.")
     var verbose = false
 
+    @OptionGroup var restarting: RestartOptions
     @OptionGroup var display: OutputOptions
 
     func validate() throws {
@@ -99,5 +103,7 @@ struct Apply: AsyncParsableCommand {
         case .json: try print(HistoryReport.json(record))
         case .text: try Changing.tellApplied(record, language)
         }
+        try await restarting.restart(
+            record, in: StateFolder(named: place.stateDir, below: plan.root), putsBack: true, language)
     }
 }

@@ -14,6 +14,9 @@ struct Rollback: AsyncParsableCommand {
             Examples:
               nearmetal rollback 3
               nearmetal rollback 3 --yes
+              nearmetal rollback 3 --restart-guests
+
+            Exit status: 0 rolled back, 1 not agreed to, 2 it could not run, 3 rolled back, but a guest was not restarted.
             """)
 
     @Argument(help: ArgumentHelp("The transaction's number; `nearmetal history` lists them.", valueName: "number"))
@@ -22,6 +25,7 @@ struct Rollback: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
 
+    @OptionGroup var restarting: RestartOptions
     @OptionGroup var options: HistoryOptions
 
     func run() async throws {
@@ -44,5 +48,6 @@ struct Rollback: AsyncParsableCommand {
         case .json: try options.show(done)
         case .text: try print(line: Text("Transaction \(done.id) is rolled back.", "事务 \(done.id) 已回滚。")[language])
         }
+        try await restarting.restart(done, in: folder, putsBack: false, language)
     }
 }

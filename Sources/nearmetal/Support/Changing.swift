@@ -11,9 +11,9 @@ import Transactions
 
 /// What the commands that change things share.
 enum Changing {
-    /// The machine that resources are of, connected where definitions are among them.
+    /// The machine that resources are of, connected where libvirt keeps some of them.
     static func machine(root: String, connection uri: String?, for resources: [Resource]) async throws -> Machine {
-        guard resources.contains(where: { $0.kind == .domain }) else { return Machine(root: root) }
+        guard resources.contains(where: { $0.kind.isLibvirts }) else { return Machine(root: root) }
         let connection = Connection(uri: uri)
         try await connection.open()
         return Machine(root: root, connection: connection)
@@ -36,8 +36,14 @@ enum Changing {
         let uri = answer.estate.guests.lazy.compactMap { guest -> String? in
             if case .libvirt(let uri) = guest.origin { uri } else { nil }
         }.first
+        // Only a running guest has values that have to be asked for.
+        var connection: Connection?
+        if let uri, answer.estate.guests.contains(where: \.isActive) {
+            connection = Connection(uri: uri)
+            try? await connection?.open()
+        }
         let planner = Planner(
-            advice, states: Machine(root: place.root), root: place.root, connection: uri,
+            advice, states: Machine(root: place.root, connection: connection), root: place.root, connection: uri,
             takesOver: options.takeOver, requested: Set(selection.only))
         let plan = await planner.plan(answer.estate)
         if !answer.failures.isEmpty, plan.steps.isEmpty { throw Status.failed }

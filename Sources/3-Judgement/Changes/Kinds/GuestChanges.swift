@@ -57,29 +57,48 @@ public struct DomainChange: Change, Hashable {
     }
 }
 
+/// What libvirt can change in a guest while it runs.
+public enum LiveParameter: String, Sendable, Hashable, CaseIterable {
+    /// vCPUs online inside the guest; its agent tells and changes them.
+    case vcpus
+    /// Host nodes its memory may lie on, as libvirt writes sets (`0-1,3`); all that have memory where it is bound to none.
+    case nodeset
+
+    /// The virsh command that sets it.
+    public func command(_ guest: String, _ value: String, connection: String? = nil) -> String {
+        let virsh = "virsh \(connection.map { "-c \($0.shellWord) " } ?? "")"
+        switch self {
+        case .vcpus: return virsh + "setvcpus \(guest.shellWord) \(value.shellWord) --live --guest"
+        case .nodeset: return virsh + "numatune \(guest.shellWord) --nodeset \(value.shellWord) --live"
+        }
+    }
+}
+
 /// A change of a running guest through libvirt.
 public struct LiveChange: Change, Hashable {
     /// The guest's name.
     public var guest: String
-    /// The virsh command line that does the same, without `virsh` (`vcpupin web1 0 4 --live`).
-    public var operation: String
+    /// What is changed.
+    public var parameter: LiveParameter
     /// The running value; `nil` where it was not read.
     public var from: String?
-    /// The value wanted, as a person would write it; `nil` where the operation alone says it.
-    public var to: String?
+    /// The value wanted.
+    public var value: String
     /// A change.
-    public init(_ guest: String, _ operation: String, from: String? = nil, to: String? = nil) {
+    public init(_ guest: String, _ parameter: LiveParameter, from: String? = nil, to value: String) {
         self.guest = guest
-        self.operation = operation
+        self.parameter = parameter
         self.from = from
-        self.to = to
+        self.value = value
     }
     /// Changes the running domain, through libvirt.
     public var kind: FixKind { .live }
-    /// The guest's name.
-    public var target: String { guest }
-    /// The operation as a virsh command line.
-    public var commands: [String] { ["virsh \(operation)"] }
+    /// `GUEST: PARAMETER`.
+    public var target: String { "\(guest): \(parameter.rawValue)" }
+    /// The value wanted.
+    public var to: String? { value }
+    /// The same with virsh.
+    public var commands: [String] { [parameter.command(guest, value)] }
 }
 
 /// An operation on a disk image.

@@ -211,6 +211,9 @@ extension Resource {
             }
             return isName && !name.hasPrefix("-") ? nil : "target \"\(name)\" is no unit's name"
         case .domain: return name.utf8.contains(0) ? "target holds a NUL" : nil
+        case .live:
+            let known = LiveParameter.allCases.map(\.rawValue).joined(separator: ", ")
+            return live == nil || name.utf8.contains(0) ? "target \"\(name)\" is not GUEST/PARAMETER (\(known))" : nil
         }
     }
 }

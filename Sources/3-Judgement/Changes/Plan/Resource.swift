@@ -14,6 +14,13 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
         case unit
         /// A boot menu that a program makes from other files, by its path.
         case bootMenu = "boot-menu"
+        /// A value of a running guest, as `GUEST/PARAMETER` with a ``LiveParameter``; it ends with the guest's run.
+        case live
+
+        /// Whether a state is a value of a few words rather than a text.
+        public var isValue: Bool { self == .setting || self == .unit || self == .live }
+        /// Whether libvirt reads and writes it.
+        public var isLibvirts: Bool { self == .domain || self == .live }
     }
     /// The kind.
     public var kind: Kind
@@ -38,6 +45,18 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
         text.unicodeScalars.reduce(into: "") { result, scalar in
             result.unicodeScalars.append(scalar == "." ? "/" : scalar == "/" ? "." : scalar)
         }
+    }
+    /// A parameter of a running guest.
+    public static func live(_ guest: String, _ parameter: LiveParameter) -> Resource {
+        Resource(.live, "\(guest)/\(parameter.rawValue)")
+    }
+    /// Guest and parameter of a live value; `nil` where it is none.
+    public var live: (guest: String, parameter: LiveParameter)? {
+        // libvirt allows no slash in a name.
+        guard kind == .live, let slash = name.lastIndex(of: "/"),
+            let parameter = LiveParameter(rawValue: String(name[name.index(after: slash)...]))
+        else { return nil }
+        return (String(name[..<slash]), parameter)
     }
     /// Kind and name.
     public var description: String { "\(kind.rawValue) \(name)" }

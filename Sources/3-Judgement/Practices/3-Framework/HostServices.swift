@@ -55,7 +55,7 @@ struct HostServices: HostPractice {
                             "\(unit) (\(purpose.english)) is enabled; a virtualization host seldom needs it",
                             "\(unit)(\(purpose.chinese))已启用;虚拟化主机通常不需要"),
                         observed: "enabled", expected: "disabled", holds: runs == false ? .nextStart : .both,
-                        remedy: .change(UnitChange(unit, .disable, from: "enabled"), disrupts: .nothing),
+                        remedy: .change(UnitChange(unit, .disable, from: "enabled"), disrupts: .nothing).onRequest,
                         evidence: [Evidence("/etc/systemd/system/*.wants/\(unit)", "enabled")]))
             }
         }

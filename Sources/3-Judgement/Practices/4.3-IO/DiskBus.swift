@@ -88,7 +88,8 @@ struct DiskBus: GuestPractice {
             observed: bus, expected: "virtio",
             remedy: domain.isWindows
                 ? windows(disk, new, of: guest)
-                : .changes(changes, disrupts: .guestRestart, note: Self.linuxNote(disk, new, isSCSIOnly)),
+                // Whether its initrd has the driver, only the guest knows.
+                : .changes(changes, disrupts: .guestRestart, note: Self.linuxNote(disk, new, isSCSIOnly)).onRequest,
             evidence: [Evidence(target ?? disk.element, bus)])
     }
 
@@ -163,7 +164,8 @@ struct DiskBus: GuestPractice {
                     note: Text(
                         "Names stay sdX. Every disk of this controller changes with it. Before, inside: virtio_scsi into the initrd (dracut --force --add-drivers virtio_scsi)",
                         "名称仍为 sdX。该控制器上的所有磁盘一并改变。更改前在客户机内将 virtio_scsi 加入 initrd(dracut --force --add-drivers virtio_scsi)"
-                    )),
+                    )
+                ).onRequest,
             evidence: [Evidence(controller?.element ?? disk.element, observed)])
     }
 

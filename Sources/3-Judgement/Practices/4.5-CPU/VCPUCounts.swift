@@ -68,8 +68,7 @@ struct VCPUSize: GuestPractice {
         let settings = estate.settings
         func finding(_ wanted: Int, _ what: Text, _ observed: String, _ expected: String) -> Judgement {
             let element = domain.root.first("vcpu")
-            let live = LiveChange(
-                guest.name, "setvcpus \(guest.name) \(wanted) --live --guest", from: String(count), to: String(wanted))
+            let live = LiveChange(guest.name, .vcpus, from: String(count), to: String(wanted))
             let xml = DomainChange(
                 guest.name, "/domain/vcpu", .attribute("current", String(wanted)), from: String(count))
             let grows = wanted > domain.vcpus

@@ -67,9 +67,7 @@ struct NUMARemoteMemory: GuestPractice {
                 expected: "≤ \(Int(estate.settings.remoteMemory * 100)) %",
                 remedy: .changes(
                     [
-                        LiveChange(
-                            guest.name, "numatune \(guest.name) --nodeset \(near) --live", from: far.description,
-                            to: near.description)
+                        LiveChange(guest.name, .nodeset, from: far.description, to: near.description)
                     ], disrupts: .live,
                     note: Text(
                         "Or: migratepages \(process.pid) \(far) \(near)", "或:migratepages \(process.pid) \(far) \(near)"
@@ -146,9 +144,8 @@ struct CpusetMems: GuestPractice {
                     "cgroup 允许节点 \(group.mems),而定义为 \(wanted)"), observed: group.mems.description,
                 expected: wanted.description,
                 remedy: .change(
-                    LiveChange(
-                        guest.name, "numatune \(guest.name) --nodeset \(wanted) --live", from: group.mems.description,
-                        to: wanted.description), disrupts: .live),
+                    LiveChange(guest.name, .nodeset, from: group.mems.description, to: wanted.description),
+                    disrupts: .live),
                 evidence: [
                     Evidence("\(group.path)/cpuset.mems", group.mems.description),
                     Evidence(policy.element, wanted.description),

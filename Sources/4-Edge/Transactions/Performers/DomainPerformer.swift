@@ -12,7 +12,7 @@ struct DomainPerformer: Performer {
     private func state(_ name: String, withSecrets: Bool) async throws(TransactionError) -> ResourceState {
         do { return ResourceState(text: try await connection.definition(of: name, withSecrets: withSecrets)) } catch {
             if error.kind == .noDomain { return .absent }
-            throw Self.failure(error, name)
+            throw TransactionError(error, guest: name)
         }
     }
 
@@ -23,7 +23,7 @@ struct DomainPerformer: Performer {
 
     /// Whether it runs.
     func runs(_ name: String) async throws(TransactionError) -> Bool {
-        do { return try await connection.isActive(name) } catch { throw Self.failure(error, name) }
+        do { return try await connection.isActive(name) } catch { throw TransactionError(error, guest: name) }
     }
 
     func write(_ state: ResourceState, to name: String) async throws(TransactionError) {
@@ -34,7 +34,7 @@ struct DomainPerformer: Performer {
                 throw TransactionError(.failed, "libvirt defined \"\(defined)\" instead", place: name)
             }
         } catch let error as LibvirtError {
-            throw Self.failure(error, name)
+            throw TransactionError(error, guest: name)
         } catch let error as TransactionError {
             throw error
         } catch {
@@ -47,8 +47,11 @@ struct DomainPerformer: Performer {
             guard error.kind == .noDomain else { throw error }
         }
     }
+}
 
-    private static func failure(_ error: LibvirtError, _ name: String) -> TransactionError {
-        TransactionError(.failed, "libvirt: \(error.message)", place: "guest \(name)", remedy: error.remedy)
+extension TransactionError {
+    /// What libvirt says of a guest.
+    init(_ error: LibvirtError, guest: String) {
+        self.init(.failed, "libvirt: \(error.message)", place: "guest \(guest)", remedy: error.remedy)
     }
 }

@@ -51,7 +51,8 @@ struct SettingPerformer: Performer {
         return "\(name[..<slash])/\(twin)"
     }
 
-    private static func value(_ name: String) throws(TransactionError) -> String {
+    /// A setting's value.
+    static func value(_ name: String) throws(TransactionError) -> String {
         let descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Rooted.Failure(errno).at(name) }
         defer { close(descriptor) }

@@ -20,28 +20,46 @@ struct UnitPerformer: Performer {
         return outcome.output.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
     }
 
-    func read(_ name: String) async throws(TransactionError) -> ResourceState {
-        let enablement = try word("is-enabled", name)
-        let known: Set<String> = [
-            "enabled", "disabled", "masked", "static", "indirect", "generated", "linked", "enabled-runtime", "alias",
-            "masked-runtime", "linked-runtime", "transient", "not-found",
-        ]
-        guard known.contains(enablement) else {
+    private static let enablements: Set<String> = [
+        "enabled", "disabled", "masked", "static", "indirect", "generated", "linked", "enabled-runtime", "alias",
+        "masked-runtime", "linked-runtime", "transient", "not-found",
+    ]
+
+    /// Whether it is enabled, in systemd's word.
+    private func enablement(_ name: String) throws(TransactionError) -> String {
+        let said = try systemctl(["is-enabled"], name).output
+        let first = said.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? ""
+        if Self.enablements.contains(first) { return first }
+        // Before systemd 253 a unit that is not there is told in a sentence.
+        guard said.contains("No such file") else {
             throw TransactionError(.failed, "systemctl does not tell whether it is enabled", place: name)
         }
+        return "not-found"
+    }
+
+    func read(_ name: String) async throws(TransactionError) -> ResourceState {
+        let enablement = try enablement(name)
         guard isLive else { return ResourceState(text: enablement) }
         let activity = try word("is-active", name)
         return ResourceState(text: "\(enablement) \(activity == "active" ? "active" : "inactive")")
     }
 
+    /// A unit that is not there is off as one that is disabled: its file comes and goes in a step of its own.
+    func isSame(_ one: ResourceState, _ other: ResourceState) -> Bool {
+        func plain(_ state: ResourceState) -> [Substring] {
+            (state.text ?? "not-found inactive").split(separator: " ").map { $0 == "not-found" ? "disabled" : $0 }
+        }
+        return plain(one) == plain(other)
+    }
+
     func write(_ state: ResourceState, to name: String) async throws(TransactionError) {
         let words = (state.text ?? "not-found inactive").split(separator: " ")
         if isLive { _ = Program.run(["systemctl", "daemon-reload"]) }
-        let now = try word("is-enabled", name)
+        let now = try enablement(name)
         if now == "masked", words.first != "masked" { try call("unmask", name) }
         switch words.first {
         case "enabled"?: try call("enable", name)
-        case "disabled"?: if now != "not-found" { try call("disable", name) }
+        case "disabled"?, "not-found"?: if now != "not-found" { try call("disable", name) }
         case "masked"?: try call("mask", name)
         default: break
         }

@@ -37,7 +37,7 @@ public enum PlanText {
     ) {
         let style = page.style
         switch resource.kind {
-        case .setting, .unit:
+        case .setting, .unit, .live:
             page.line(
                 "   " + style.ink(Columns.plain(old.text ?? "–"), .red) + " → "
                     + style.ink(Columns.plain(new?.text ?? "–"), .green))
@@ -130,6 +130,7 @@ public enum PlanText {
         case .domain: Text("guest", "客户机")
         case .unit: Text("unit", "单元")
         case .bootMenu: Text("boot menu", "引导菜单")
+        case .live: Text("running guest", "运行中的客户机")
         }
     }
 

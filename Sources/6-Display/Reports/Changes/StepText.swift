@@ -9,7 +9,7 @@ public enum StepText {
     /// Passwords in definitions are not shown.
     public static func diff(_ resource: Resource, from old: ResourceState, to new: ResourceState?) -> String {
         switch resource.kind {
-        case .setting, .unit:
+        case .setting, .unit, .live:
             return "-\(old.text ?? "")\n+\(new?.text ?? "")\n"
         case .file, .domain, .bootMenu:
             guard let new else { return "" }
@@ -78,6 +78,9 @@ public enum StepText {
                 commands.append("chown \(attributes.owner):\(attributes.group) \(path.shellWord)")
             }
             return commands
+        case .live:
+            guard let (guest, parameter) = resource.live, let value = state.text else { return [] }
+            return [parameter.command(guest, value, connection: connection)]
         case .domain:
             let uri = connection.map { "-c \($0.shellWord) " } ?? ""
             guard let xml = state.text else { return ["virsh \(uri)undefine --keep-nvram \(resource.name.shellWord)"] }

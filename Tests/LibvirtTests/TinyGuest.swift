@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+import ToolRunning
+
+/// A kernel and an initial file system with QEMU's guest agent in it, which boot in seconds.
+enum TinyGuest {
+    /// Where they are; built once where the recipe stands beside this checkout.
+    ///
+    /// `nil` where there are none.
+    static let folder: String? = {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = environment["LAB_CACHE"] ?? "\(environment["HOME"] ?? "/root")/.cache/nearmetal-lab"
+        let built = "\(cache)/guest"
+        func isBuilt() -> Bool {
+            ["vmlinuz", "initrd"].allSatisfy { FileManager.default.isReadableFile(atPath: "\(built)/\($0)") }
+        }
+        if isBuilt() { return built }
+        guard getuid() == 0, let recipe = Corpora.shared.map({ "\($0)/lab/guest-build" }),
+            FileManager.default.isExecutableFile(atPath: recipe)
+        else { return nil }
+        let process = Process()
+        process.executableURL = URL(filePath: recipe)
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        process.waitUntilExit()
+        return isBuilt() ? built : nil
+    }()
+
+    /// Defines and starts one, and waits until its agent answers.
+    static func start(_ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, extra: String = "") async throws {
+        let source = try #require(folder)
+        for file in ["vmlinuz", "initrd"] where !FileManager.default.fileExists(atPath: "\(daemon.folder)/\(file)") {
+            try FileManager.default.copyItem(atPath: "\(source)/\(file)", toPath: "\(daemon.folder)/\(file)")
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(daemon.folder)/\(file)")
+        }
+        let disk = "\(daemon.folder)/\(name).raw"
+        try Data(count: 1 << 20).write(to: URL(filePath: disk))
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: disk)
+        let definition = """
+            <domain type='qemu'>
+              <name>\(name)</name>\(extra)
+              <memory unit='MiB'>256</memory>
+              <vcpu>\(vcpus)</vcpu>
+              <os>
+                <type arch='x86_64' machine='q35'>hvm</type>
+                <kernel>\(daemon.folder)/vmlinuz</kernel><initrd>\(daemon.folder)/initrd</initrd><cmdline>console=ttyS0 quiet</cmdline>
+              </os>
+              <features><acpi/></features>
+              <devices>
+                <disk type='file'><driver name='qemu' type='raw'/><source file='\(disk)'/><target dev='vda' bus='virtio'/></disk>
+                <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+                <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+              </devices>
+            </domain>
+            """
+        try await daemon.virsh("define", daemon.write(definition, as: name))
+        try await daemon.virsh("start", name)
+        try await waitForAgent(of: name, on: daemon)
+    }
+
+    /// Waits until its agent answers.
+    static func waitForAgent(of name: String, on daemon: PrivateDaemon) async throws {
+        for _ in 0..<900 {
+            if try await daemon.virsh("dumpxml", name).contains("state='connected'") { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw RunFailure("\(name): no agent within 90 seconds")
+    }
+}
