@@ -8,7 +8,7 @@ import ToolRunning
 /// A guest with a kernel and an agent inside, asked by `--inside`.
 @Suite(
     .serialized, .enabled(if: PrivateDaemon.isInstalled, "libvirtd, virsh and qemu-system-x86_64 are not installed"),
-    .enabled(if: TinyGuest.folder != nil, "no tiny guest: neither built before, nor its recipe beside this checkout"),
+    .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"),
     .privateDaemon)
 struct RealAgentTests {
     private let daemon: PrivateDaemon

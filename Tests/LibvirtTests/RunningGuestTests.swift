@@ -26,7 +26,7 @@ struct RunningGuestTests {
 
     @Test(
         .enabled(
-            if: TinyGuest.folder != nil, "no tiny guest: neither built before, nor its recipe beside this checkout"),
+            if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"),
         .timeLimit(.minutes(5)))
     func vCPUsGoOfflineInsideAndComeBack() async throws {
         let metadata = """
@@ -60,7 +60,7 @@ struct RunningGuestTests {
 
     @Test(
         .enabled(
-            if: TinyGuest.folder != nil, "no tiny guest: neither built before, nor its recipe beside this checkout"),
+            if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"),
         .timeLimit(.minutes(5)))
     func aRestartedGuestRunsWithItsNewDefinition() async throws {
         try await TinyGuest.start("web", on: daemon)

@@ -4,27 +4,19 @@ import ToolRunning
 
 /// A kernel and an initial file system with QEMU's guest agent in it, which boot in seconds.
 enum TinyGuest {
-    /// Where they are; built once where the recipe stands beside this checkout.
-    ///
-    /// `nil` where there are none.
+    /// Where they are, made by the project's own script where they are missing; `nil` where that has not what it needs.
     static let folder: String? = {
-        let environment = ProcessInfo.processInfo.environment
-        let cache = environment["LAB_CACHE"] ?? "\(environment["HOME"] ?? "/root")/.cache/nearmetal-lab"
-        let built = "\(cache)/guest"
-        func isBuilt() -> Bool {
-            ["vmlinuz", "initrd"].allSatisfy { FileManager.default.isReadableFile(atPath: "\(built)/\($0)") }
-        }
-        if isBuilt() { return built }
-        guard getuid() == 0, let recipe = Corpora.shared.map({ "\($0)/lab/guest-build" }),
-            FileManager.default.isExecutableFile(atPath: recipe)
-        else { return nil }
+        let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../scripts/tiny-guest")
         let process = Process()
-        process.executableURL = URL(filePath: recipe)
-        process.standardOutput = FileHandle.nullDevice
+        let output = Pipe()
+        process.executableURL = script.standardizedFileURL
+        process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         guard (try? process.run()) != nil else { return nil }
+        let said = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return isBuilt() ? built : nil
+        guard process.terminationStatus == 0 else { return nil }
+        return String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }()
 
     /// Defines and starts one, and waits until its agent answers.

@@ -42,7 +42,19 @@ struct HostPlanner {
 
     /// The steps, in the order they are taken: what lasts first, then what runs.
     mutating func steps(for proposals: [Proposal]) async -> [Step] {
-        for proposal in proposals.sorted(by: Proposal.precedes) { await add(proposal) }
+        let sorted = proposals.sorted(by: Proposal.precedes)
+        for proposal in sorted where !proposal.asksForGiganticPages { await add(proposal) }
+        for proposal in sorted where proposal.asksForGiganticPages {
+            guard nextBootReserves(proposal) else {
+                await add(proposal)
+                continue
+            }
+            leftOut.append(
+                proposal.leftOut(
+                    Text(
+                        "pages this large are seldom found once memory is in use: the next boot reserves them",
+                        "内存投入使用后很难找到这么大的页:下次引导时会预留")))
+        }
         await editBootLoader()
         let edits = files.compactMap { file -> Step? in
             guard file.text != file.before.text else { return nil }
@@ -52,6 +64,11 @@ struct HostPlanner {
         }
         return edits + units + settings
             + (edits.contains { $0.resource.name.hasPrefix("/etc/default/grub") } ? menus : [])
+    }
+
+    private func nextBootReserves(_ proposal: Proposal) -> Bool {
+        kernelWords.contains { $0.change.name.hasPrefix("hugepagesz=1G") }
+            || !proposal.finding.holds.contains(.nextStart)
     }
 
     private mutating func add(_ proposal: Proposal) async {
@@ -363,5 +380,15 @@ struct HostPlanner {
             if let why { return why }
         }
         return nil
+    }
+}
+
+extension Proposal {
+    /// Whether it reserves more pages of 1 GiB or larger in the running kernel.
+    fileprivate var asksForGiganticPages: Bool {
+        changes.contains { change in
+            guard let change = change as? HugePagesChange, change.pageKiB >= 1 << 20 else { return false }
+            return (change.to.flatMap { Int($0) } ?? 0) > (change.from.flatMap { Int($0) } ?? 0)
+        }
     }
 }

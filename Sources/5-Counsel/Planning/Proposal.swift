@@ -28,9 +28,11 @@ struct Proposal {
             commands: commands ?? (changes.isEmpty ? finding.remedy.commands : changes.flatMap(\.commands)))
     }
 
-    /// What of it no step carries out, whoever plans; `nil` where there is no such thing.
+    /// What of it no step carries out, whoever plans.
     ///
     /// - Parameter requested: practices that were asked for by name.
+    ///
+    /// - Returns: `nil` where there is no such thing.
     func leftToPerson(requested: Set<String>) -> Plan.LeftOut? {
         let remedy = finding.remedy
         if remedy.isOnlyOnRequest, !requested.contains(about.id) {

@@ -65,13 +65,20 @@ struct NUMARemoteMemory: GuestPractice {
                     "\(remote) (\(percent) %) of its memory lie on node \(far), its vCPUs run on \(near)",
                     "其内存中 \(remote)(\(percent)%)位于节点 \(far),而虚拟 CPU 在 \(near) 上运行"), observed: "\(percent) %",
                 expected: "≤ \(Int(estate.settings.remoteMemory * 100)) %",
-                remedy: .changes(
-                    [
-                        LiveChange(guest.name, .nodeset, from: far.description, to: near.description)
-                    ], disrupts: .live,
-                    note: Text(
-                        "Or: migratepages \(process.pid) \(far) \(near)", "或:migratepages \(process.pid) \(far) \(near)"
-                    )), evidence: [Evidence("/proc/\(process.pid)/numa_maps", "N\(far): \(remote)")]))
+                remedy: domain.canRebindMemory
+                    ? .changes(
+                        [LiveChange(guest.name, .nodeset, from: far.description, to: near.description)],
+                        disrupts: .live,
+                        note: Text(
+                            "Or: migratepages \(process.pid) \(far) \(near)",
+                            "或:migratepages \(process.pid) \(far) \(near)"
+                        ))
+                    : .byHand(
+                        Text(
+                            "libvirt binds a running guest anew only with mode='restrictive'; the kernel moves its pages in any case",
+                            "libvirt 仅在 mode='restrictive' 时重新绑定运行中的客户机;内核总能迁移其页面"),
+                        commands: ["migratepages \(process.pid) \(far) \(near)"], disrupts: .live),
+                evidence: [Evidence("/proc/\(process.pid)/numa_maps", "N\(far): \(remote)")]))
     }
 
     var examples: Examples {
@@ -143,9 +150,15 @@ struct CpusetMems: GuestPractice {
                     "its cgroup allows node \(group.mems), its definition says \(wanted)",
                     "cgroup 允许节点 \(group.mems),而定义为 \(wanted)"), observed: group.mems.description,
                 expected: wanted.description,
-                remedy: .change(
-                    LiveChange(guest.name, .nodeset, from: group.mems.description, to: wanted.description),
-                    disrupts: .live),
+                remedy: domain.canRebindMemory
+                    ? .change(
+                        LiveChange(guest.name, .nodeset, from: group.mems.description, to: wanted.description),
+                        disrupts: .live)
+                    : .byHand(
+                        Text(
+                            "libvirt binds a running guest anew only with mode='restrictive'",
+                            "libvirt 仅在 mode='restrictive' 时重新绑定运行中的客户机"),
+                        commands: ["echo \(wanted) > \("\(group.path)/cpuset.mems".shellWord)"], disrupts: .live),
                 evidence: [
                     Evidence("\(group.path)/cpuset.mems", group.mems.description),
                     Evidence(policy.element, wanted.description),
@@ -171,5 +184,15 @@ struct CpusetMems: GuestPractice {
                 .guest("its cgroup is not seen", bound, expect: .unknown),
                 .guest("host not examined", bound, expect: .unknown, host: { $0 = .unexamined }),
             ])
+    }
+}
+
+extension DomainDefinition {
+    /// Whether libvirt lets the nodes of its memory be changed while it runs: in other modes QEMU itself has bound the memory.
+    ///
+    /// - Source: libvirt src/qemu/qemu_driver.c qemuDomainSetNumaParamsLive.
+    fileprivate var canRebindMemory: Bool {
+        guard let mode = numaTuning?.memory?.mode else { return true }
+        return mode == "restrictive"
     }
 }
