@@ -78,7 +78,9 @@ struct DeadHostTests {
             try await writeClient(folder, knownHosts: "/dev/null")
             let uri = "qemu+ssh://root@127.0.0.1:\(port.number)/system?no_tty=1&command=\(folder)/ssh"
             let run = try await Nearmetal.run("check", "--connect", uri)
-            isOneError(run, uri, "Connection refused")
+            // Where ssh is gone before libvirt has written, libvirt no longer hears why.
+            isOneError(run, uri, run.errors.contains("Broken pipe") ? "Broken pipe" : "Connection refused")
+            #expect(run.errors.contains("See whether ssh gets there"))
             #expect(run.seconds < 25)
         }
     }

@@ -85,11 +85,20 @@ public actor Connection {
                 }
                 // Whatever libvirt calls it: there is no connection.
                 let error = library.failure(isReadOnly ? "virConnectOpenReadOnly" : "virConnectOpen")
-                failure = failure ?? LibvirtError(.noConnection, error.function, error.message, remedy: error.remedy)
+                failure =
+                    failure
+                    ?? LibvirtError(
+                        .noConnection, error.function, error.message,
+                        remedy: Self.isSecureShell(uri) ? LibvirtError.trySecureShell : error.remedy)
             }
             return .failure(failure ?? LibvirtError(.noConnection, "virConnectOpen", "no connection"))
         }.get()
         handle.withLock { $0 = number }
+    }
+
+    /// Whether ssh carries it: what fails is then mostly ssh.
+    private static func isSecureShell(_ uri: String?) -> Bool {
+        ["+ssh:", "+libssh:", "+libssh2:"].contains { uri?.contains($0) == true }
     }
 
     /// Whether a read-write connection needs no password or consent: root's, a user's own, and drivers without a daemon.

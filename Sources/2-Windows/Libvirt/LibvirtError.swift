@@ -27,6 +27,9 @@ public struct LibvirtError: Error, Sendable, CustomStringConvertible {
     /// What helps where a daemon is gone or hangs.
     static let lookAtDaemon = "Look at the daemon: systemctl status libvirtd virtqemud"
 
+    /// What helps where ssh should have carried the connection.
+    static let trySecureShell = "See whether ssh gets there without a question, and whether libvirt runs there"
+
     init(_ kind: Kind, _ function: String, _ message: String, remedy: String? = nil) {
         self.kind = kind
         self.function = function
