@@ -103,7 +103,8 @@ public struct Engine: Sendable {
             steps.append(
                 StepRecord(
                     ordinal: index, state: .planned, resource: step.resource, before: before, wanted: wanted,
-                    command: step.command, disruption: step.disruption, reasons: step.reasons))
+                    command: step.command, disruption: step.disruption, reasons: step.reasons,
+                    source: step.source))
         }
         guard stale.isEmpty else {
             throw TransactionError(

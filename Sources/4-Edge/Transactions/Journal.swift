@@ -17,6 +17,8 @@ final class Journal {
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;" + Self.schema)
             let version = try database.rows("PRAGMA user_version").first?.first?.integer ?? 0
             isNewer = version > Self.version
+            // A table of the first version has no sources.
+            if version == 1 { try database.execute("ALTER TABLE steps ADD COLUMN source TEXT") }
             if version < Self.version { try database.execute("PRAGMA user_version=\(Self.version)") }
         } catch {
             throw Self.failure(error)
@@ -27,7 +29,7 @@ final class Journal {
         }
     }
 
-    private static let version: Int64 = 1
+    private static let version: Int64 = 2
     private static let schema = """
         CREATE TABLE IF NOT EXISTS transactions(
           id INTEGER PRIMARY KEY AUTOINCREMENT, state TEXT NOT NULL, root TEXT NOT NULL, connection TEXT,
@@ -35,7 +37,7 @@ final class Journal {
         CREATE TABLE IF NOT EXISTS steps(
           tx INTEGER NOT NULL REFERENCES transactions(id), ordinal INTEGER NOT NULL, state TEXT NOT NULL,
           kind TEXT NOT NULL, name TEXT NOT NULL, before BLOB NOT NULL, wanted BLOB, after BLOB, aim BLOB, command TEXT NOT NULL,
-          disruption TEXT NOT NULL, reasons TEXT NOT NULL, PRIMARY KEY(tx, ordinal));
+          disruption TEXT NOT NULL, reasons TEXT NOT NULL, source TEXT, PRIMARY KEY(tx, ordinal));
         CREATE INDEX IF NOT EXISTS steps_of_resource ON steps(kind, name);
         """
 
@@ -62,14 +64,15 @@ final class Journal {
                 for step in record.steps {
                     try database.run(
                         """
-                        INSERT INTO steps(tx, ordinal, state, kind, name, before, wanted, command, disruption, reasons)
-                        VALUES(?,?,?,?,?,?,?,?,?,?)
+                        INSERT INTO steps(tx, ordinal, state, kind, name, before, wanted, command, disruption, reasons, source)
+                        VALUES(?,?,?,?,?,?,?,?,?,?,?)
                         """,
                         [
                             .integer(id), .integer(Int64(step.ordinal)), .text(step.state.rawValue),
                             .text(step.resource.kind.rawValue), .text(step.resource.name), Self.blob(step.before),
                             Self.blob(step.wanted), .text(Self.list(step.command)),
                             .text(step.disruption.rawValue), .text(Self.reasons(step.reasons)),
+                            .text(orNull: step.source),
                         ])
                 }
                 return id
@@ -178,10 +181,10 @@ final class Journal {
 
     private func steps(of id: Int64) throws(SQLiteError) -> [StepRecord] {
         try database.rows(
-            "SELECT ordinal, state, kind, name, before, wanted, after, aim, command, disruption, reasons FROM steps WHERE tx=? ORDER BY ordinal",
+            "SELECT ordinal, state, kind, name, before, wanted, after, aim, command, disruption, reasons, source FROM steps WHERE tx=? ORDER BY ordinal",
             [.integer(id)]
         ).compactMap { row in
-            guard row.count == 11, let ordinal = row[0].integer, let state = row[1].text.flatMap(StepRecord.State.init),
+            guard row.count == 12, let ordinal = row[0].integer, let state = row[1].text.flatMap(StepRecord.State.init),
                 let kind = row[2].text.flatMap(Resource.Kind.init), let name = row[3].text,
                 let before = Self.state(row[4])
             else { return nil }
@@ -189,7 +192,7 @@ final class Journal {
                 ordinal: Int(ordinal), state: state, resource: Resource(kind, name), before: before,
                 wanted: Self.state(row[5]), after: Self.state(row[6]), aim: Self.state(row[7]),
                 command: Self.list(row[8].text), disruption: row[9].text.flatMap(Disruption.init) ?? .nothing,
-                reasons: Self.reasons(row[10].text))
+                reasons: Self.reasons(row[10].text), source: row[11].text)
         }
     }
 

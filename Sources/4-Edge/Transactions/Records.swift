@@ -82,13 +82,16 @@ public struct StepRecord: Sendable, Hashable {
     public var disruption: Disruption
     /// Why it was taken.
     public var reasons: [Step.Reason]
+    /// The file and line that gave a setting its value at boot before; `nil` where none did.
+    public var source: String?
 
     /// A step.
     public init(
         ordinal: Int, state: State, resource: Resource, before: ResourceState, wanted: ResourceState?,
         after: ResourceState? = nil, aim: ResourceState? = nil, command: [String], disruption: Disruption,
-        reasons: [Step.Reason]
+        reasons: [Step.Reason], source: String? = nil
     ) {
+        self.source = source
         self.ordinal = ordinal
         self.state = state
         self.resource = resource

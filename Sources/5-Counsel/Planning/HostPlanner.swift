@@ -170,8 +170,17 @@ struct HostPlanner {
         let after = ResourceState(text: value)
         reached[resource] = after
         guard before != after else { return nil }
-        settings.append(Tally(proposal).step(resource, from: before, to: after))
+        var step = Tally(proposal).step(resource, from: before, to: after)
+        step.source = source(of: resource)
+        settings.append(step)
         return nil
+    }
+
+    /// The file and line that give a setting its value at boot.
+    private func source(of resource: Resource) -> String? {
+        let written =
+            resource.sysctlKey.map { host.sysctl.configured.value?[$0] } ?? host.boot.tmpfiles.value?[resource.name]
+        return written.map { "\($0.file) line \($0.line)" }
     }
 
     /// Whether a drop-in is read after another: by file name, whatever the folder.

@@ -34,11 +34,15 @@ public struct Step: Sendable, Hashable {
     public var disruption: Disruption
     /// What a person has to know.
     public var notes: [Text]
+    /// The file and line that give a setting its value at boot, as it is before the step; `nil` where none does.
+    public var source: String?
     /// A step.
     public init(
         _ resource: Resource, from before: ResourceState, to after: ResourceState?, command: [String] = [],
-        reasons: [Reason], disrupts disruption: Disruption, notes: [Text] = []
+        reasons: [Reason], disrupts disruption: Disruption, notes: [Text] = [],
+        source: String? = nil
     ) {
+        self.source = source
         self.resource = resource
         self.before = before
         self.after = after

@@ -33,6 +33,7 @@ public enum PlanJSON {
                         }
                     }
                     json.member("notes", array: step.notes) { $0.string($1[language]) }
+                    json.member("source", step.source)
                 }
             }
             json.member("leftOut", array: plan.leftOut) { json, remedy in
@@ -150,7 +151,7 @@ public enum PlanJSON {
             plan.steps.append(
                 Step(
                     resource, from: before, to: after, command: command, reasons: reasons, disrupts: disruption,
-                    notes: notes))
+                    notes: notes, source: entry["source"]?.text))
         }
         return plan
     }

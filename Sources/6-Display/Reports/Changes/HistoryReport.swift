@@ -64,6 +64,7 @@ public enum HistoryReport {
                     json.member("target", step.resource.name)
                     json.member("state", step.state.rawValue)
                     json.member("disrupts", step.disruption.rawValue)
+                    json.member("source", step.source)
                     json.member("diff", StepText.diff(step.resource, from: step.before, to: step.after ?? step.wanted))
                     var practices: [String] = []
                     for reason in step.reasons where !practices.contains(reason.practice) {
@@ -90,6 +91,7 @@ public enum HistoryReport {
                     .bold)
                     + "  " + step.state.rawValue)
             PlanText.diff(step.resource, step.before, step.after ?? step.wanted, step.command, &page)
+            PlanText.source(step.source, &page)
             var seen = Set<String>()
             for reason in step.reasons where seen.insert(reason.practice + reason.what.english).inserted {
                 page.paragraph("\(reason.practice): " + Columns.plain(reason.what[language]), indent: 3)

@@ -23,12 +23,19 @@ public enum PlanText {
             style.ink("\(number). \(word(step.resource.kind)[language]) \(place)", .bold) + "  "
                 + style.ink(disturbs(step.disruption)[language], .dim))
         diff(step.resource, step.before, step.after, step.command, &page)
+        source(step.source, &page)
         var seen = Set<String>()
         for reason in step.reasons where seen.insert(reason.practice + reason.subject + reason.what.english).inserted {
             page.paragraph("\(reason.practice): " + Columns.plain(reason.what[language]), indent: 3)
             if style.isVerbose { page.field(Text("costs", "代价")[language], reason.tradeOff[language], indent: 5) }
         }
         for note in step.notes { page.field(Text("note", "注意")[language], Columns.plain(note[language]), indent: 3) }
+    }
+
+    /// Where a value came from.
+    static func source(_ source: String?, _ page: inout Page) {
+        guard let source else { return }
+        page.field(Text("set by", "设置来源")[page.language], Columns.plain(source), indent: 3)
     }
 
     /// Old → new on a line for values, else a diff.
