@@ -117,7 +117,12 @@ struct HostPlanner {
         switch change {
         case let change as SysctlChange:
             guard let value = change.to else { return Text("there is no value", "没有目标值") }
-            if let why = await set(.sysctl(change.key), value, proposal) { return why }
+            // Pages that are there now are not given back for the sake of the next boot.
+            if !change.isHugePages || holds.isEmpty || holds.contains(.running),
+                let why = await set(.sysctl(change.key), value, proposal)
+            {
+                return why
+            }
             var notes: [Text] = []
             if let written = host.sysctl.configured.value?[change.key], written.value != value,
                 Self.isRead(written.file, after: Self.sysctlFile)

@@ -52,7 +52,7 @@ struct HugePagesReserved: HostPractice {
                 Text("no guest asks for huge pages, and none are reserved", "没有客户机请求大页,也没有预留大页"))
         }
         var judgement = Judgement()
-        let now: (gaps: [Key: Gap], excess: [ByteCount: UInt64])
+        let now: [Key: Gap]
         switch Self.now(host, memory, supply) {
         case .known(let value): now = value
         case .unknown(let reason): return .unknown(reason)
@@ -74,52 +74,37 @@ struct HugePagesReserved: HostPractice {
             judgement.add(
                 host.memory.defaultHugePageSize.reason ?? Unknown(.missing, source: "the default huge page size"))
         }
-        let keys = Set(now.gaps.keys).union(later.map { Set($0.keys) } ?? []).sorted {
+        let keys = Set(now.keys).union(later.map { Set($0.keys) } ?? []).sorted {
             ($0.size, $0.place.nodes?.first ?? -1) < ($1.size, $1.place.nodes?.first ?? -1)
         }
+        var targets: [ByteCount: HugePageTarget] = [:]
+        for size in Set(keys.map(\.size)).union(supply.pools.keys) {
+            targets[size] = HugePageTarget(
+                size, on: host, memory, reserved: supply, boot: later == nil ? nil : bootSupply)
+        }
+        let remedies = Self.remedies(targets, keys, host, estate)
         for key in keys {
-            let present = now.gaps[key]
+            let present = now[key]
             let next = later?[key]
             guard let gap = present ?? next else { continue }
             let holds: Finding.Holds = present == nil ? .nextStart : next == nil && later != nil ? .running : .both
-            judgement.add(Self.shortage(key, gap, holds, host, present == nil ? bootSupply : supply, estate))
+            judgement.add(Self.shortage(key, gap, holds, host, remedies[key.size] ?? .none, estate))
         }
-        for size in now.excess.keys.sorted() {
-            guard let pages = now.excess[size], let pool = supply.pools[size] else { continue }
-            judgement.add(Self.excess(size, pages, pool, host, estate))
+        for size in supply.pools.keys.sorted() {
+            guard let pool = supply.pools[size], let target = targets[size], target.spare > 0 else { continue }
+            judgement.add(Self.excess(size, target, pool, host))
         }
         return judgement
     }
 
     // MARK: Arithmetic
 
-    private static func now(_ host: HostFacts, _ memory: MemoryRelations, _ supply: HugePageSupply) -> Fact<
-        (gaps: [Key: Gap], excess: [ByteCount: UInt64])
-    > {
+    private static func now(_ host: HostFacts, _ memory: MemoryRelations, _ supply: HugePageSupply) -> Fact<[Key: Gap]>
+    {
         HugePageSupply.free(on: host).map { free in
-            let gaps: [Key: Gap]
-            if memory.hugePagesUnasked.isEmpty {
-                // Guests that run have theirs: those that do not need theirs from what is free.
-                gaps = Self.gaps(memory.hugePagesStopped, free)
-            } else {
-                // Nobody said which guests run, so all pages stand against all guests.
-                gaps = Self.gaps(memory.hugePagesUnasked, supply)
-            }
-            var excess: [ByteCount: UInt64] = [:]
-            for (size, pool) in supply.pools {
-                let all =
-                    memory.hugePagesRunning.count(of: size) + memory.hugePagesStopped.count(of: size)
-                    + memory.hugePagesUnasked.count(of: size)
-                let unresolved =
-                    memory.hugePagesRunning.unresolved + memory.hugePagesStopped.unresolved
-                    + memory.hugePagesUnasked.unresolved
-                guard unresolved == .zero, pool.total > all else { continue }
-                // Other programs hold pages as well: only what is free is idle.
-                let idle = min(pool.total - all, free.pools[size]?.total ?? 0)
-                // A few spare pages are care, not waste.
-                if idle > all / 50 { excess[size] = idle }
-            }
-            return (gaps, excess)
+            // Guests that run have theirs: those that do not need theirs from what is free. Where nobody said which guests run, all pages stand against all guests.
+            memory.hugePagesUnasked.isEmpty
+                ? gaps(memory.hugePagesStopped, free) : gaps(memory.hugePagesUnasked, supply)
         }
     }
 
@@ -148,7 +133,7 @@ struct HugePagesReserved: HostPractice {
     // MARK: Findings
 
     private static func shortage(
-        _ key: Key, _ gap: Gap, _ holds: Finding.Holds, _ host: HostFacts, _ supply: HugePageSupply, _ estate: Estate
+        _ key: Key, _ gap: Gap, _ holds: Finding.Holds, _ host: HostFacts, _ remedy: Remedy, _ estate: Estate
     ) -> Finding {
         let size = key.size
         let place = key.place.nodes.map { $0.count == 1 ? "node \($0)" : "nodes \($0)" }
@@ -168,51 +153,73 @@ struct HugePagesReserved: HostPractice {
                 "\(when.1)请求 \(size) 大页的客户机\(key.place.nodes.map { "需要节点 \($0) 上的" } ?? "需要") \(gap.wanted) 页,而可用的只有 \(gap.there) 页:缺少 \(gap.missing) 页,无法全部启动\(hope.1)"
             ),
             observed: "\(gap.there) pages", expected: "\(gap.there &+ gap.missing) pages", holds: holds,
-            remedy: reserve(key, gap, host, supply),
+            remedy: remedy,
             evidence: evidence(size, key.place.nodes, host) + [Evidence("guests", names)],
             owner: host.services.owner(of: "vm.nr_hugepages"))
     }
 
-    private static func reserve(_ key: Key, _ gap: Gap, _ host: HostFacts, _ supply: HugePageSupply) -> Remedy {
-        let size = key.size
-        let nodes = key.place.nodes.map { nodes in nodes.members.filter { supply.byNode(size)[$0] != nil } } ?? []
-        let total = supply.pools[size]?.total ?? 0
-        var changes: [any Change] = []
-        if nodes.isEmpty {
-            if size == supply.defaultSize {
-                changes = [SysctlChange("vm.nr_hugepages", from: String(total), to: String(total &+ gap.missing))]
-            } else {
-                changes = [
-                    HugePagesChange(
-                        pageKiB: size.kibibytes, node: nil, from: Int(clamping: total),
-                        to: Int(clamping: total &+ gap.missing))
-                ]
-            }
-        } else {
-            for (node, more) in HugePageSupply.spread(gap.missing, over: nodes).sorted(by: { $0.key < $1.key })
-            where more > 0 {
-                let there = supply.byNode(size)[node] ?? 0
-                changes.append(
-                    HugePagesChange(
-                        pageKiB: size.kibibytes, node: node, from: Int(clamping: there),
-                        to: Int(clamping: there &+ more)))
+    /// How the pages that are missing are had: all of one size together, since one number on a node serves all guests there.
+    private static func remedies(
+        _ targets: [ByteCount: HugePageTarget], _ keys: [Key], _ host: HostFacts, _ estate: Estate
+    ) -> [ByteCount: Remedy] {
+        let lacking = Set(keys.map(\.size))
+        var held = ByteCount.zero
+        var onNode: [Int: ByteCount] = [:]
+        for (size, target) in targets {
+            let pages = lacking.contains(size) ? target.pages ?? target.reserved : target.reserved
+            for (node, count) in pages {
+                held += size * count
+                onNode[node, default: .zero] += size * count
             }
         }
-        return .changes(
-            changes, disrupts: .nothing,
-            note: size >= ByteCount(gibibytes: 1)
-                ? Text(
-                    "Pages this large may not be found once memory is in use: see huge-pages-1g-boot.",
-                    "内存使用一段时间后可能找不到如此大的连续页:参见 huge-pages-1g-boot。")
-                : Text(
-                    "Read the number back: the kernel reserves as many as it finds, and says nothing of the rest.",
-                    "请回读数值:内核能找到多少就预留多少,不足时不会报错。"))
+        var tooSmall: Text?
+        if let total = host.memory.total.value {
+            let most = total - estate.settings.reserve(of: total)
+            if held > most {
+                tooSmall = Text(
+                    "They would take \(held), and the host has \(most) to give: less memory for guests, or guests without huge pages.",
+                    "它们需要 \(held),而主机可提供的只有 \(most):请减少客户机内存,或让部分客户机不使用大页。")
+            }
+        }
+        for (node, wanted) in onNode.sorted(by: { $0.key < $1.key }) where tooSmall == nil && onNode.count > 1 {
+            guard let memory = host.numa.node(node)?.memory.value, wanted > memory,
+                targets.values.contains(where: { !$0.isHostWide && $0.pages?[node] ?? 0 > $0.reserved[node] ?? 0 })
+            else { continue }
+            tooSmall = Text(
+                "They would take \(wanted) of node \(node), which has \(memory): bind some guests to other nodes.",
+                "节点 \(node) 只有 \(memory),而它们需要 \(wanted):请将部分客户机绑定到其他节点。")
+        }
+        var remedies: [ByteCount: Remedy] = [:]
+        for size in lacking {
+            guard let target = targets[size], target.pages != nil else {
+                remedies[size] = .byHand(
+                    Text(
+                        "This host has no pages of \(size) there: let the guests take another size or other nodes.",
+                        "此主机在那里没有 \(size) 的页:请让客户机使用其他大小或其他节点。"), disrupts: .guestRestart)
+                continue
+            }
+            if let tooSmall {
+                remedies[size] = .byHand(tooSmall, disrupts: .guestRestart)
+                continue
+            }
+            remedies[size] = .changes(
+                target.changes, disrupts: .nothing,
+                note: size >= ByteCount(gibibytes: 1)
+                    ? Text(
+                        "Pages this large may not be found once memory is in use: see huge-pages-1g-boot.",
+                        "内存使用一段时间后可能找不到如此大的连续页:参见 huge-pages-1g-boot。")
+                    : Text(
+                        "Read the number back: the kernel reserves as many as it finds, and says nothing of the rest.",
+                        "请回读数值:内核能找到多少就预留多少,不足时不会报错。"))
+        }
+        return remedies
     }
 
     private static func excess(
-        _ size: ByteCount, _ pages: UInt64, _ pool: HugePageSupply.Pool, _ host: HostFacts, _ estate: Estate
+        _ size: ByteCount, _ target: HugePageTarget, _ pool: HugePageSupply.Pool, _ host: HostFacts
     ) -> Finding {
-        let needed = pool.total - pages
+        let pages = target.spare
+        let needed = pool.total - min(pages, pool.total)
         let memory = size * pages
         return Finding(
             .advice, part: "\(size), spare",
@@ -221,42 +228,11 @@ struct HugePagesReserved: HostPractice {
                 "\(pages) 个预留的 \(size) 页空闲且没有客户机请求:\(memory) 内存无人可用"),
             observed: "\(pool.total) pages", expected: "\(needed) pages",
             remedy: .changes(
-                release(size, pages, pool, host, estate), disrupts: .nothing,
+                target.releases, disrupts: .nothing,
                 note: Text(
                     "Only if no other program is to have them (a database, DPDK), and every guest was seen. What the boot loader or a file reserves is to be lowered too.",
                     "仅当没有其他程序(数据库、DPDK)需要它们且已检查全部客户机时才这样做;引导参数或配置文件中的预留也应降低。")),
             evidence: evidence(size, nil, host), owner: host.services.owner(of: "vm.nr_hugepages"))
-    }
-
-    /// Changes that give spare pages back: on one node the number of all, on several those nodes' own that no stopped guest is bound to.
-    private static func release(
-        _ size: ByteCount, _ pages: UInt64, _ pool: HugePageSupply.Pool, _ host: HostFacts, _ estate: Estate
-    ) -> [any Change] {
-        guard pool.byNode.count > 1, case .known(let free) = HugePageSupply.free(on: host) else {
-            let needed = pool.total - pages
-            return size == host.memory.defaultHugePageSize.value
-                ? [SysctlChange("vm.nr_hugepages", from: String(pool.total), to: String(needed))]
-                : [
-                    HugePagesChange(
-                        pageKiB: size.kibibytes, node: nil, from: Int(clamping: pool.total), to: Int(clamping: needed))
-                ]
-        }
-        let memory = estate.relations.memory
-        var rest = pages
-        var changes: [any Change] = []
-        for (node, there) in pool.byNode.sorted(by: { $0.key < $1.key }) where rest > 0 {
-            let bound =
-                memory.hugePagesStopped.bound(of: size, toNode: node)
-                + memory.hugePagesUnasked.bound(of: size, toNode: node)
-            let idle = free.byNode(size)[node] ?? 0
-            let part = min(rest, idle > bound ? idle - bound : 0, there)
-            guard part > 0 else { continue }
-            rest -= part
-            changes.append(
-                HugePagesChange(
-                    pageKiB: size.kibibytes, node: node, from: Int(clamping: there), to: Int(clamping: there - part)))
-        }
-        return changes
     }
 
     private static func evidence(_ size: ByteCount, _ nodes: NodeSet?, _ host: HostFacts) -> [Evidence] {
