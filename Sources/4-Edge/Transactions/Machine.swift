@@ -8,7 +8,8 @@ public struct Machine: Sendable {
     /// The root below which files are; `/` for this machine.
     public let root: String
     private let files: FilePerformer
-    private let settings = SettingPerformer()
+    private let settings: SettingPerformer
+    private let hasKernel: Bool
     private let units: UnitPerformer
     private let menus: BootMenuPerformer
     private let domains: DomainPerformer?
@@ -20,7 +21,14 @@ public struct Machine: Sendable {
     ///   - root: the root below which files are; `/` for this machine.
     ///   - connection: an open one; `nil` where no plan with definitions comes.
     public init(root: String, connection: Connection? = nil) {
+        self.init(root: root, connection: connection, kernel: "")
+    }
+
+    /// A machine whose kernel settings may be files that stand for the kernel's: they are below a folder of their own.
+    init(root: String, connection: Connection? = nil, kernel: String) {
         self.root = root
+        settings = SettingPerformer(folder: kernel)
+        hasKernel = root == "/" || !kernel.isEmpty
         files = FilePerformer(root: root)
         units = UnitPerformer(root: root)
         menus = BootMenuPerformer(root: root)
@@ -32,7 +40,7 @@ public struct Machine: Sendable {
         switch resource.kind {
         case .file: return files
         case .setting:
-            guard root == "/" else { throw notRunning(resource) }
+            guard hasKernel else { throw notRunning(resource) }
             return settings
         case .unit: return units
         case .bootMenu: return menus

@@ -16,10 +16,16 @@ struct SettingPerformer: Performer {
     ]
     private static let sizeLimit = 1 << 16
 
+    /// What stands before each path: tests have files that stand for the kernel's.
+    var folder: String
+
+    private func value(_ name: String) throws(TransactionError) -> String { try Self.value(folder + name) }
+    private func put(_ value: String, _ name: String) throws(TransactionError) { try Self.put(value, folder + name) }
+
     func read(_ name: String) async throws(TransactionError) -> ResourceState {
-        let value = try Self.value(name)
+        let value = try self.value(name)
         if value == "0", let twin = Self.twins[name] {
-            let other = try Self.value(Self.sibling(of: name, twin))
+            let other = try self.value(Self.sibling(of: name, twin))
             if other != "0" { return ResourceState(text: "\(twin)=\(other)") }
         }
         return ResourceState(text: value)
@@ -30,19 +36,19 @@ struct SettingPerformer: Performer {
             throw TransactionError(.failed, "a kernel setting cannot be taken away", place: name)
         }
         if let twin = Self.twins[name], text.hasPrefix("\(twin)=") {
-            return try Self.put(String(text.dropFirst(twin.count + 1)), Self.sibling(of: name, twin))
+            return try put(String(text.dropFirst(twin.count + 1)), Self.sibling(of: name, twin))
         }
-        let isPages = name.hasSuffix("/nr_hugepages")
-        // Pages are found only where memory is in one piece; without the file the kernel cannot compact.
-        if isPages { try? Self.put("1", "/proc/sys/vm/compact_memory") }
-        try Self.put(text, name)
-        guard isPages || name == "/proc/sys/vm/nr_hugepages", let wanted = Int(text),
-            let got = Int(try Self.value(name)),
-            got < wanted
-        else { return }
+        let pool = HugePagePool(name)
+        if let pool, let wanted = Int(text), wanted > Int(try value(name)) ?? 0 {
+            // Pages are found only where memory is in one piece; without the file the kernel cannot compact.
+            do throws(TransactionError) { try put("1", pool.compact) } catch {
+                try? put("1", HugePagePool.compactAll)
+            }
+        }
+        try put(text, name)
+        guard let pool, let wanted = Int(text), let got = Int(try value(name)), got < wanted else { return }
         throw TransactionError(
-            .failed, "the kernel found \(got) of \(wanted) huge pages: the rest of its memory is in use or in pieces",
-            place: name,
+            .failed, pool.shortfall(got: got, of: wanted, meminfo: try? value(pool.meminfo)), place: name,
             remedy: "Reserve them at boot (hugepages= on the kernel command line), or stop what takes the memory")
     }
 
@@ -67,7 +73,7 @@ struct SettingPerformer: Performer {
     }
 
     private static func put(_ value: String, _ name: String) throws(TransactionError) {
-        let descriptor = open(name, O_WRONLY | O_CLOEXEC)
+        let descriptor = open(name, O_WRONLY | O_TRUNC | O_CLOEXEC)
         guard descriptor >= 0 else { throw Rooted.Failure(errno).at(name) }
         defer { close(descriptor) }
         let bytes = Array((value + "\n").utf8)
@@ -77,5 +83,55 @@ struct SettingPerformer: Performer {
                 .failed, "the kernel refuses \"\(value)\": \(String(cString: strerror(errno)))", place: name,
                 remedy: Rooted.Failure.remedy(errno))
         }
+    }
+}
+
+/// Huge pages of one size, on one node or on the host, as the file that reserves them says.
+private struct HugePagePool {
+    static let compactAll = "/proc/sys/vm/compact_memory"
+
+    /// The file that makes memory of the place be put together.
+    let compact: String
+    /// The file that tells the place's memory.
+    let meminfo: String
+    private let place: String
+    private let pageKiB: Int?
+
+    /// `nil` for a setting that reserves none.
+    init?(_ name: String) {
+        let parts = name.split(separator: "/")
+        guard parts.last == "nr_hugepages" else { return nil }
+        pageKiB = parts.dropLast().last.flatMap {
+            $0.hasPrefix("hugepages-") && $0.hasSuffix("kB") ? Int($0.dropFirst(10).dropLast(2)) : nil
+        }
+        let node = parts.first { $0.hasPrefix("node") && Int($0.dropFirst(4)) != nil }
+        let folder = node.map { "/sys/devices/system/node/\($0)" }
+        compact = folder.map { "\($0)/compact" } ?? Self.compactAll
+        meminfo = folder.map { "\($0)/meminfo" } ?? "/proc/meminfo"
+        place = node.map { "node \($0.dropFirst(4))" } ?? "the host"
+    }
+
+    /// How many were got, and why not all.
+    ///
+    /// - Parameters:
+    ///   - got: pages the kernel found, those it had before included.
+    ///   - wanted: pages it was asked for.
+    ///   - meminfo: the words of the place's meminfo; `nil` where it cannot be read.
+    ///
+    /// - Returns: a sentence for people.
+    func shortfall(got: Int, of wanted: Int, meminfo: String?) -> String {
+        let words = meminfo?.split(separator: " ") ?? []
+        func number(_ key: String) -> Int? {
+            guard let index = words.firstIndex(of: Substring(key)), index + 1 < words.count else { return nil }
+            return Int(words[index + 1])
+        }
+        let what = "the kernel found \(got) of \(wanted) huge pages"
+        guard let free = number("MemFree:"), let size = pageKiB ?? number("Hugepagesize:") else {
+            return "\(what): the rest of its memory is in use or in pieces"
+        }
+        let (missing, isHuge) = (wanted - got).multipliedReportingOverflow(by: size)
+        return isHuge || free < missing
+            ? "\(what): \(place) has \(free / 1024) MiB free, and the others would take \(isHuge ? Int.max : missing / 1024) MiB"
+            : "\(what): \(place) has \(free / 1024) MiB free, but in pieces that are smaller than a page"
     }
 }
