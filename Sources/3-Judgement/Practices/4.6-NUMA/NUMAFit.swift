@@ -52,6 +52,14 @@ struct NUMAFit: GuestPractice {
 
     /// Cells of equal parts; the last takes what remains.
     static func cells(_ count: Int, _ domain: DomainDefinition, _ guest: Guest) -> Remedy {
+        // Page sizes, memory policies and devices name cells by number: only a person knows which are to go.
+        guard domain.guestCells.isEmpty else {
+            return .byHand(
+                Text(
+                    "Put the cells together, and mend what names them: <page nodeset>, <memnode>, memory devices.",
+                    "合并单元,并更正引用它们之处:<page nodeset>、<memnode>、内存设备。"),
+                commands: ["virsh edit \(guest.name)"], disrupts: .guestRestart)
+        }
         let number = max(2, min(count, domain.vcpus, 64))
         let total = (domain.initialMemory ?? domain.memory ?? .zero).kibibytes
         let share = domain.vcpus / number
