@@ -170,7 +170,7 @@ let package = Package(
             "PlanningTests",
             [
                 "Planning", "Advisor", "Changes", "Practices", "Inventory", "HostFacts", "DomainXML", "Survey",
-                "Quantities", "ToolRunning",
+                "Quantities", "ToolRunning", "Transactions",
             ]),
         tests(
             "TransactionsTests",

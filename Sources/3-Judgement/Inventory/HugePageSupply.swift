@@ -123,7 +123,8 @@ public struct HugePageSupply: Sendable, Hashable {
         }
         switch host.boot.tmpfiles {
         case .known(let writes):
-            for (path, write) in writes.sorted(by: { $0.key < $1.key }) {
+            // In the order of the files and of their lines: the host's number and a node's may follow each other.
+            for (path, write) in writes.sorted(by: { $0.value.isRead(before: $1.value) }) {
                 guard let file = HugePageFile(path), file.name == "nr_hugepages", let count = UInt64(write.value) else {
                     continue
                 }

@@ -25,7 +25,7 @@ public struct Machine: Sendable {
     }
 
     /// A machine whose kernel settings may be files that stand for the kernel's: they are below a folder of their own.
-    init(root: String, connection: Connection? = nil, kernel: String) {
+    package init(root: String, connection: Connection? = nil, kernel: String) {
         self.root = root
         settings = SettingPerformer(folder: kernel)
         hasKernel = root == "/" || !kernel.isEmpty

@@ -1,6 +1,7 @@
 import Changes
 import ConfigText
 import HostFacts
+import Inventory
 import Practices
 import Quantities
 
@@ -66,9 +67,16 @@ struct HostPlanner {
             + (edits.contains { $0.resource.name.hasPrefix("/etc/default/grub") } ? menus : [])
     }
 
+    /// The number of pages of 1 GiB that the kernel command line is given.
+    private var bootPages: String? {
+        kernelWords.last { $0.change.name.hasPrefix("hugepagesz=1G") }?.change.value
+    }
+
     private func nextBootReserves(_ proposal: Proposal) -> Bool {
-        kernelWords.contains { $0.change.name.hasPrefix("hugepagesz=1G") }
-            || !proposal.finding.holds.contains(.nextStart)
+        guard let bootPages else { return !proposal.finding.holds.contains(.nextStart) }
+        // Older kernels know only one number for all nodes there: a node's own is written as well.
+        return bootPages.contains(":") || host.numa.nodes.value?.count == 1
+            || !proposal.changes.contains { ($0 as? HugePagesChange)?.node != nil }
     }
 
     private mutating func add(_ proposal: Proposal) async {
@@ -137,15 +145,16 @@ struct HostPlanner {
             guard let value = change.to else { return Text("there is no value", "没有目标值") }
             if let why = await set(Resource(.setting, change.path), value, proposal) { return why }
             guard change.isKept else { return nil }
-            return await edit(Self.tmpfilesFile, "w \(change.path)", value, proposal)
+            return await keep(change.path, value, proposal)
         case let change as HugePagesChange:
             guard let value = change.to else { return Text("there is no value", "没有目标值") }
-            if holds.contains(.running) || holds.isEmpty,
+            let waits = change.isForGiganticPages && bootPages != nil
+            if holds.contains(.running) || holds.isEmpty, !waits,
                 let why = await set(Resource(.setting, change.target), value, proposal)
             {
                 return why
             }
-            return await edit(Self.tmpfilesFile, "w \(change.target)", value, proposal)
+            return await keep(change.target, value, proposal)
         case let change as FileChange:
             return await edit(change.path, change.setting, change.to, proposal)
         case let change as KernelParameterChange:
@@ -160,6 +169,31 @@ struct HostPlanner {
     }
 
     // MARK: Settings
+
+    /// Has tmpfiles.d write a value at each boot.
+    ///
+    /// - Returns: why it cannot; `nil` where it can.
+    private mutating func keep(_ path: String, _ value: String, _ proposal: Proposal) async -> Text? {
+        var notes: [Text] = []
+        if let written = host.boot.tmpfiles.value?[path], written.value != value, written.file != Self.tmpfilesFile {
+            notes.append(
+                Text(
+                    "\(written.file) writes \(written.value) to \(path), is read first and wins at boot: change it there",
+                    "\(written.file) 向 \(path) 写入 \(written.value),它先被读取,启动时以它为准:请在那里修改"))
+        }
+        // The host's own number, written after a node's, takes back what that gave.
+        if let file = HugePageFile(path), file.node != nil {
+            let whole = HugePagesChange(pageKiB: file.size.kibibytes, node: nil, from: nil, to: 0).target
+            let mine = ConfiguredSysctl(value: value, file: Self.tmpfilesFile, line: .max)
+            if let written = host.boot.tmpfiles.value?[whole], mine.isRead(before: written) {
+                notes.append(
+                    Text(
+                        "\(written.file) writes \(written.value) to \(whole), is read later and wins at boot: change it there",
+                        "\(written.file) 向 \(whole) 写入 \(written.value),它后被读取,启动时以它为准:请在那里修改"))
+            }
+        }
+        return await edit(Self.tmpfilesFile, "w \(path)", value, proposal, notes)
+    }
 
     private mutating func set(_ resource: Resource, _ value: String, _ proposal: Proposal) async -> Text? {
         guard isLive else { return nil }
@@ -257,8 +291,12 @@ struct HostPlanner {
         guard case .known(let before) = await states.look(at: resource) else {
             return Text("systemd does not answer", "systemd 没有应答")
         }
-        // A static unit cannot be enabled, only started.
         let first = before.text?.split(separator: " ").first.map(String.init) ?? ""
+        if case .write = change.action {
+        } else if first == "not-found" {
+            return Text("there is no unit \(change.unit)", "没有单元 \(change.unit)")
+        }
+        // A static unit cannot be enabled, only started.
         var words = wanted.split(separator: " ").map(String.init)
         if ["static", "indirect", "generated"].contains(first), words[0] == "enabled" { words[0] = first }
         let after = ResourceState(text: isLive ? words.joined(separator: " ") : words[0])
@@ -400,9 +438,13 @@ struct HostPlanner {
 extension Proposal {
     /// Whether it reserves more pages of 1 GiB or larger in the running kernel.
     fileprivate var asksForGiganticPages: Bool {
-        changes.contains { change in
-            guard let change = change as? HugePagesChange, change.pageKiB >= 1 << 20 else { return false }
-            return (change.to.flatMap { Int($0) } ?? 0) > (change.from.flatMap { Int($0) } ?? 0)
-        }
+        changes.contains { ($0 as? HugePagesChange)?.isForGiganticPages == true }
+    }
+}
+
+extension HugePagesChange {
+    /// Whether it asks for more pages of 1 GiB or larger.
+    fileprivate var isForGiganticPages: Bool {
+        pageKiB >= 1 << 20 && (to.flatMap { Int($0) } ?? 0) > (from.flatMap { Int($0) } ?? 0)
     }
 }

@@ -42,4 +42,12 @@ public struct ConfiguredSysctl: Sendable, Hashable {
         self.line = line
         self.overruled = overruled
     }
+    /// Whether it is read before another of its kind: fragments by file name, whatever their folder, then by line.
+    ///
+    /// - Source: sysctl.d(5), tmpfiles.d(5).
+    public func isRead(before other: ConfiguredSysctl) -> Bool {
+        func name(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
+        let (own, its) = (name(file), name(other.file))
+        return own == its ? line < other.line : own.utf8.lexicographicallyPrecedes(its.utf8)
+    }
 }

@@ -16,6 +16,8 @@ struct HugePageTarget {
     let pages: [Int: UInt64]?
     /// Pages that nobody asks for.
     private(set) var spare: UInt64 = 0
+    /// Whether the next boot is known to reserve pages that nobody asks for.
+    private(set) var isSpareAtBoot = false
     /// Whether the host's own number is written: nobody asks for pages of one node.
     let isHostWide: Bool
     private let isDefault: Bool
@@ -38,7 +40,9 @@ struct HugePageTarget {
         self.size = size
         reserved = supply.byNode(size)
         self.boot = boot?.byNode(size)
-        isDefault = size == supply.defaultSize
+        let whole = HugePagesChange(pageKiB: size.kibibytes, node: nil, from: nil, to: 0).target
+        // What tmpfiles.d writes comes after what sysctl.d does.
+        isDefault = size == supply.defaultSize && host.boot.tmpfiles.value?[whole] == nil
         let isAsked = memory.hugePagesUnasked.isEmpty
         let wantedNow = isAsked ? memory.hugePagesStopped : memory.hugePagesUnasked
         let places = [wantedNow, memory.hugePagesRunning, memory.hugePagesDefined].flatMap {
@@ -76,6 +80,8 @@ struct HugePageTarget {
         }
         // What is written for now holds at the next boot, too; and if that brings too few, then what is there now.
         let defined = memory.hugePagesDefined
+        let wanted = defined.count(of: size)
+        isSpareAtBoot = Self.sum(boot) > wanted + wanted / 50
         let present = reserved
         let changed = left.filter { $0.value != present[$0.key] ?? 0 }
         var base = isHostWide && !changed.isEmpty ? left : boot.merging(changed) { $1 }

@@ -64,9 +64,9 @@ struct HugePagesMounted: HostPractice {
                 judgement.add(host.memory.defaultHugePageSize.reason)
                 continue
             }
-            let isInFstab =
+            let isMountedAtBoot =
                 host.storage.fstab.value?.contains { $0.serves(hugePagesOf: size, defaultSize: pages.defaultHuge) }
-                ?? false
+                ?? false || host.services.enabled.value?.contains(Self.unit(size, pages.defaultHuge)) ?? false
             let names = (sizes[size] ?? []).prefix(10).joined(separator: ", ")
             judgement.add(
                 Finding(
@@ -77,8 +77,8 @@ struct HugePagesMounted: HostPractice {
                     observed: shown.isEmpty
                         ? "no hugetlbfs"
                         : shown.map { "\($0.path) \($0.option("pagesize") ?? "default size")" }.joined(separator: ", "),
-                    expected: "a hugetlbfs with pagesize=\(Self.word(size))", holds: isInFstab ? .running : .both,
-                    remedy: Self.remedy(size, isDefault: size == pages.defaultHuge),
+                    expected: "a hugetlbfs with pagesize=\(Self.word(size))", holds: isMountedAtBoot ? .running : .both,
+                    remedy: Self.remedy(size, pages.defaultHuge),
                     evidence: [Evidence("/proc/self/mountinfo", "no hugetlbfs of \(size)")]))
         }
         return judgement
@@ -90,11 +90,17 @@ struct HugePagesMounted: HostPractice {
         return size.kibibytes % 1024 == 0 ? "\(size.kibibytes >> 10)M" : "\(size.kibibytes)K"
     }
 
-    private static func remedy(_ size: ByteCount, isDefault: Bool) -> Remedy {
+    /// The unit that mounts pages of a size.
+    private static func unit(_ size: ByteCount, _ defaultSize: ByteCount?) -> String {
+        size == defaultSize ? "dev-hugepages.mount" : "dev-hugepages\(word(size)).mount"
+    }
+
+    private static func remedy(_ size: ByteCount, _ defaultSize: ByteCount?) -> Remedy {
         let note = Text(
             "Restart libvirt's daemon afterwards: it looks for mounts when it starts.", "之后重启 libvirt 守护进程:它在启动时查找挂载点。")
-        if isDefault { return .change(UnitChange("dev-hugepages.mount", .enable), disrupts: .nothing, note: note) }
-        let unit = """
+        let name = unit(size, defaultSize)
+        if size == defaultSize { return .change(UnitChange(name, .enable), disrupts: .nothing, note: note) }
+        let text = """
             [Unit]
             Description=Huge pages of \(size) for guests
             DefaultDependencies=no
@@ -111,7 +117,7 @@ struct HugePagesMounted: HostPractice {
             WantedBy=sysinit.target
 
             """
-        return .change(UnitChange("dev-hugepages\(word(size)).mount", .write(unit)), disrupts: .nothing, note: note)
+        return .change(UnitChange(name, .write(text)), disrupts: .nothing, note: note)
     }
 
     var examples: Examples {

@@ -87,7 +87,7 @@ struct HugePagesReserved: HostPractice {
             let present = now[key]
             let next = later?[key]
             guard let gap = present ?? next else { continue }
-            let holds: Finding.Holds = present == nil ? .nextStart : next == nil && later != nil ? .running : .both
+            let holds: Finding.Holds = present == nil ? .nextStart : next == nil ? .running : .both
             judgement.add(Self.shortage(key, gap, holds, host, remedies[key.size] ?? .none, estate))
         }
         for size in supply.pools.keys.sorted() {
@@ -227,6 +227,7 @@ struct HugePagesReserved: HostPractice {
                 "\(pages) reserved pages of \(size) are free and no guest asks for them: \(memory) that nobody can use",
                 "\(pages) 个预留的 \(size) 页空闲且没有客户机请求:\(memory) 内存无人可用"),
             observed: "\(pool.total) pages", expected: "\(needed) pages",
+            holds: target.isSpareAtBoot ? .both : .running,
             remedy: .changes(
                 target.releases, disrupts: .nothing,
                 note: Text(
