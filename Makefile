@@ -43,11 +43,12 @@ test: setup-test
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 
-# Kills processes that change things, thousands of times; `make test` does a short form.
+# Kills processes that change things, thousands of times, and changes many random hosts; `make test` does a short form.
 KILLS ?= 2500
+TREES ?= 500
 test-crash: setup-test
 	$(SWIFT) build --build-tests
-	NEARMETAL_KILLS=$(KILLS) $(SWIFT) test --skip-build --filter CrashTests
+	NEARMETAL_KILLS=$(KILLS) NEARMETAL_TREES=$(TREES) $(SWIFT) test --skip-build --filter 'CrashTests|ChangingTests/kills|WholeHostTests'
 
 # Changes real settings of this machine, and puts them back.
 test-host: build

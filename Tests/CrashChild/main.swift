@@ -8,7 +8,9 @@ import Transactions
 let words = CommandLine.arguments
 guard words.count >= 4 else { exit(64) }
 let countdown = Countdown(Int(words.last ?? "") ?? 0)
-let engine = Engine(Machine(root: words[1]), StateFolder(words[2]), tool: "crash-child") { _ in countdown.step() }
+// Settings are files below the root that stand for the kernel's.
+let machine = Machine(root: words[1], kernel: words[1] + "/kernel")
+let engine = Engine(machine, StateFolder(words[2]), tool: "crash-child") { _ in countdown.step() }
 do {
     switch words[3] {
     case "apply":

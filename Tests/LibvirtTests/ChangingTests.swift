@@ -165,11 +165,25 @@ struct ChangingTests {
         #expect(try await secure("five") == before)
     }
 
+    /// Two of the guests run, and go on running with what they were started with.
     @Test func killsLeaveBeforeOrAfter() async throws {
+        let disk = try daemon.write("", as: "kill-disk")
+        chmod(disk, 0o666)
+        truncate(disk, 1 << 20)
         for number in 0..<4 {
+            let extra =
+                "<disk type='file'><driver type='raw'/><source file='\(disk)'/><target dev='sda' bus='sata'/><shareable/></disk>"
             try await daemon.virsh(
-                "define", daemon.write(definition("kill\(number)", 20 + number), as: "kill\(number)"))
+                "define", daemon.write(definition("kill\(number)", 20 + number, extra), as: "kill\(number)"))
         }
+        for name in ["kill0", "kill1"] { try await daemon.virsh("start", name) }
+        func running() async throws -> [String] {
+            try await [
+                daemon.virsh("dumpxml", "--security-info", "kill0"),
+                daemon.virsh("dumpxml", "--security-info", "kill1"),
+            ]
+        }
+        let runs = try await running()
         func all() async throws -> [String] {
             var all: [String] = []
             for number in 0..<4 { all.append(try await secure("kill\(number)")) }
@@ -183,7 +197,7 @@ struct ChangingTests {
         #expect(plan.status == 0, "\(plan.errors)")
         var killed = 0
         var applied = 0
-        let rounds = ProcessInfo.processInfo.environment["NEARMETAL_KILLS"].flatMap { Int($0) }.map { $0 / 10 } ?? 20
+        let rounds = ProcessInfo.processInfo.environment["NEARMETAL_KILLS"].flatMap { Int($0) }.map { $0 / 5 } ?? 20
         for round in 0..<rounds {
             let program = try Nearmetal.start(["apply", file, "--yes", "--state-dir", state])
             try await Task.sleep(for: .microseconds(20_000 + round * 79_193 % 160_000))
@@ -199,7 +213,11 @@ struct ChangingTests {
             }
             #expect(try await all() == before, "round \(round)")
         }
-        print("crash test of definitions: \(killed) kills in \(rounds) rounds, \(applied) came to the end")
+        #expect(try await running() == runs)
+        for name in ["kill0", "kill1"] { try await daemon.virsh("destroy", name) }
+        print(
+            "crash test of definitions, two of four guests running: \(killed) kills in \(rounds) rounds, \(applied) came to the end"
+        )
     }
 
     @Test func aDaemonThatDiesInMidApplyLeavesWhatRecoverPutsRight() async throws {

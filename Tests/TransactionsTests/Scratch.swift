@@ -8,7 +8,9 @@ final class Scratch {
     let folder: String
     var root: String { folder + "/root" }
     var state: String { folder + "/state" }
-    var engine: Engine { Engine(Machine(root: root), StateFolder(state), tool: "test") }
+    /// Files below the root, settings in files that stand for the kernel's.
+    var machine: Machine { Machine(root: root, kernel: root + "/kernel") }
+    var engine: Engine { Engine(machine, StateFolder(state), tool: "test") }
 
     init() throws {
         folder = NSTemporaryDirectory() + "nearmetal-transactions-\(UUID().uuidString.prefix(8))"
@@ -48,7 +50,7 @@ final class Scratch {
     /// A plan that gives files new texts; `nil` takes one away.
     func plan(_ changes: [(path: String, text: String?)]) async throws -> Plan {
         var plan = Plan(root: root)
-        let machine = Machine(root: root)
+        let machine = machine
         for change in changes {
             let resource = Resource(.file, change.path)
             let before = try await machine.state(of: resource)
@@ -56,6 +58,18 @@ final class Scratch {
             plan.steps.append(Step(resource, from: before, to: after, reasons: [], disrupts: .nothing))
         }
         return plan
+    }
+
+    /// Steps that give settings new values.
+    func steps(_ changes: [(path: String, value: String)]) async throws -> [Step] {
+        var steps: [Step] = []
+        for change in changes {
+            let resource = Resource(.setting, change.path)
+            let before = try await machine.state(of: resource)
+            steps.append(
+                Step(resource, from: before, to: ResourceState(text: change.value), reasons: [], disrupts: .nothing))
+        }
+        return steps
     }
 
     /// A plan as a file.

@@ -14,17 +14,13 @@ import ToolRunning
         try scratch.put(text, "/kernel" + path)
     }
 
-    private func machine(_ scratch: Scratch) -> Machine {
-        Machine(root: scratch.root, kernel: scratch.root + "/kernel")
-    }
-
     @Test func choicesTwinsAndListsAreReadAsTheyAreWritten() async throws {
         let scratch = try Scratch()
         try put(scratch, "always [madvise] never\n", "/sys/kernel/mm/transparent_hugepage/enabled")
         try put(scratch, "4\t4\t1\t7\n", "/proc/sys/kernel/printk")
         try put(scratch, "0\n", "/proc/sys/vm/dirty_ratio")
         try put(scratch, "268435456\n", "/proc/sys/vm/dirty_bytes")
-        let machine = machine(scratch)
+        let machine = scratch.machine
         func value(_ path: String) async throws -> String? {
             try await machine.state(of: Resource(.setting, path)).text
         }
@@ -95,16 +91,11 @@ import ToolRunning
         try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: "/proc/self/comm")
         let name = try String(contentsOfFile: "/proc/self/comm", encoding: .utf8)
         defer { try? Data(name.utf8).write(to: URL(filePath: "/proc/self/comm")) }
-        let machine = machine(scratch)
         var plan = Plan(root: scratch.root)
-        for (path, value) in [("/proc/sys/vm/swappiness", "35"), (Self.pages, "12345678901234567890")] {
-            let resource = Resource(.setting, path)
-            plan.steps.append(
-                Step(
-                    resource, from: try await machine.state(of: resource), to: ResourceState(text: value), reasons: [],
-                    disrupts: .nothing))
-        }
-        let engine = Engine(machine, StateFolder(scratch.state), tool: "test")
+        plan.steps = try await scratch.steps([
+            ("/proc/sys/vm/swappiness", "35"), (Self.pages, "12345678901234567890"),
+        ])
+        let engine = scratch.engine
         let error = await #expect(throws: TransactionError.self) { _ = try await engine.apply(plan) }
         #expect(error?.kind == .undone, "\(String(describing: error))")
         #expect(scratch.text("/kernel/proc/sys/vm/swappiness") == "60\n")
