@@ -25,7 +25,7 @@ enum Corpus {
     /// Unpacks the tree that belongs to a file of facts, for as long as it is needed.
     static func unpacked<Result>(_ facts: URL, _ body: (URL) throws -> Result) throws -> Result {
         let stem = String(facts.lastPathComponent.dropLast(".facts.json".count))
-        let scratch = FileManager.default.temporaryDirectory.appending(path: "nearmetal-\(UUID().uuidString)")
+        let scratch = URL(filePath: "\(roomyFolder)nearmetal-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: scratch) }
         let archive = facts.deletingLastPathComponent().appending(path: "\(stem).tar.zst").path

@@ -1,9 +1,10 @@
 import Foundation
 import HostFacts
+import ToolRunning
 
 /// A captured tree made for one test.
 final class TreeFolder {
-    let url = FileManager.default.temporaryDirectory.appending(path: "nearmetal-tree-\(UUID().uuidString)")
+    let url = URL(filePath: "\(roomyFolder)nearmetal-tree-\(UUID().uuidString)")
     var path: String { url.path }
 
     init(_ files: [String: String] = [:]) throws {

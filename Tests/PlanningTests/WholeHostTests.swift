@@ -123,7 +123,7 @@ import Transactions
         let guests = Corpora.documents("domains").filter { $0.path.contains("virt-manager") }
         var sum = Outcome()
         for (number, name) in names.enumerated() {
-            try await inTemporaryFolder { scratch in
+            try await inTemporaryFolder(isRoomy: true) { scratch in
                 let run = try await RunningProgram(
                     "/usr/bin/env", ["tar", "--zstd", "-xf", "\(folder)/\(name)", "-C", scratch]
                 ).end()
@@ -152,7 +152,7 @@ import Transactions
         var sum = Outcome()
         let guests = Corpora.documents("domains")
         for seed in 1...UInt64(Self.trees) {
-            try await inTemporaryFolder { scratch in
+            try await inTemporaryFolder(isRoomy: true) { scratch in
                 var random = SeededGenerator(seed: seed)
                 var tree = RandomTree(scratch + "/root")
                 try tree.addKernel(&random)

@@ -41,9 +41,29 @@ public enum Nearmetal {
     }
 }
 
+/// Where tests have folders of many files: in memory where there is room for them, since a disk takes a minute for what takes a second there.
+public let roomyFolder: String = {
+    var status = statvfs()
+    let memory = "/dev/shm/"
+    guard FileManager.default.isWritableFile(atPath: memory), statvfs(memory, &status) == 0,
+        UInt64(status.f_bavail) * UInt64(status.f_frsize) >= 2 << 30
+    else { return NSTemporaryDirectory() }
+    return memory
+}()
+
 /// A folder of its own, gone when the test ends.
-public func inTemporaryFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
-    let folder = NSTemporaryDirectory() + "nearmetal-\(UUID().uuidString.prefix(8))"
+///
+/// - Parameters:
+///   - isRoomy: whether it is in memory if it can be.
+///   - body: what is done with its path.
+///
+/// - Returns: what that returns.
+///
+/// - Throws: what that throws, or that there can be no folder.
+public func inTemporaryFolder<Result>(
+    isRoomy: Bool = false, _ body: (String) async throws -> Result
+) async throws -> Result {
+    let folder = (isRoomy ? roomyFolder : NSTemporaryDirectory()) + "nearmetal-\(UUID().uuidString.prefix(8))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try await body(folder)

@@ -1,6 +1,7 @@
 import Changes
 import Foundation
 import JSONText
+import ToolRunning
 import Transactions
 
 /// A folder that stands for a system's root, with its journal beside it; gone at the end.
@@ -12,8 +13,11 @@ final class Scratch {
     var machine: Machine { Machine(root: root, kernel: root + "/kernel") }
     var engine: Engine { Engine(machine, StateFolder(state), tool: "test") }
 
-    init() throws {
-        folder = NSTemporaryDirectory() + "nearmetal-transactions-\(UUID().uuidString.prefix(8))"
+    /// A scratch root; in memory where its files need not come to a disk: a process that is killed leaves the system's caches alone.
+    init(isInMemory: Bool = false) throws {
+        folder =
+            (isInMemory ? roomyFolder : NSTemporaryDirectory())
+            + "nearmetal-transactions-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: root + "/etc", withIntermediateDirectories: true)
     }
     deinit { try? FileManager.default.removeItem(atPath: folder) }
