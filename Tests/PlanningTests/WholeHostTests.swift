@@ -98,7 +98,9 @@ import Transactions
                 outcome.findings += 1
                 let said = Said(practice: reason.practice, subject: reason.subject, what: reason.what.english)
                 if isSpread, said.what.contains("1 GiB are free and no guest asks") { continue }
-                #expect(isForPerson || !found.contains(said), "\(name): \(step.resource): \(said)")
+                // Of findings in the same words one may be a person's.
+                let isLeft = first.leftOut.contains { $0.practice == said.practice && $0.subject == said.subject }
+                #expect(isForPerson || isLeft || !found.contains(said), "\(name): \(step.resource): \(said)")
             }
         }
         let second = try await plan(root)

@@ -81,7 +81,10 @@ struct HugePageTarget {
         // What is written for now holds at the next boot, too; and if that brings too few, then what is there now.
         let defined = memory.hugePagesDefined
         let wanted = defined.count(of: size)
-        isSpareAtBoot = Self.sum(boot) > wanted + wanted / 50
+        // A command line that names no nodes gives all of them as many as one needs: large pages cannot be had otherwise.
+        let most = boot.keys.map { defined.bound(of: size, toNode: $0) }.max() ?? 0
+        let spread = size >= ByteCount(gibibytes: 1) ? most * UInt64(boot.count) : 0
+        isSpareAtBoot = Self.sum(boot) > max(wanted + wanted / 50, spread)
         let present = reserved
         let changed = left.filter { $0.value != present[$0.key] ?? 0 }
         var base = isHostWide && !changed.isEmpty ? left : boot.merging(changed) { $1 }
