@@ -30,13 +30,14 @@ struct GuestPlanner {
         var settled: [Plan.Settled] = []
     }
 
-    private static let mostRounds = 5
+    private static let mostRounds = 7
 
     func plan(_ estate: Estate) async -> Answer {
         var answer = Answer(guests: estate.guests)
         var done: [Int: Set<DomainChange>] = [:]
         let indices = Dictionary(estate.guests.indices.map { (estate.guests[$0].name, $0) }) { first, _ in first }
         var asked = Array(estate.guests.indices)
+        var isAskedAgain = false
         for round in 0..<Self.mostRounds {
             // The next start is planned: what runs now has to be restarted by a person.
             let next = answer.guests.map { guest in
@@ -50,7 +51,7 @@ struct GuestPlanner {
                 guard let index = indices[proposal.subject.name] else { continue }
                 byGuest[index, default: []].append(proposal)
             }
-            // Only what was edited can ask for more.
+            // At first only what was edited can ask for more.
             asked = []
             for (index, proposals) in byGuest.sorted(by: { $0.key < $1.key }) {
                 let isFirst = round == 0
@@ -58,7 +59,11 @@ struct GuestPlanner {
                     asked.append(index)
                 }
             }
-            if asked.isEmpty { break }
+            guard asked.isEmpty else { continue }
+            // What one guest becomes may be asked of others: the last of those that share pages shares them with nobody.
+            if isAskedAgain || answer.edited.isEmpty { break }
+            isAskedAgain = true
+            asked = Array(estate.guests.indices)
         }
         return answer
     }
@@ -87,7 +92,8 @@ struct GuestPlanner {
                 }
                 continue
             }
-            guard claims.claim(edits, for: proposal) else { continue }
+            // What is put in beside something else is at odds with nothing.
+            guard claims.claim(edits.filter { $0.insertion == nil }, for: proposal) else { continue }
             // Two elements of one name in one place, or one inside what another makes: the second waits for the next round, which sees the first.
             let places = edits.compactMap(\.insertion)
             guard places.allSatisfy({ place in inserted.allSatisfy { !place.meets($0) } }) else { continue }
