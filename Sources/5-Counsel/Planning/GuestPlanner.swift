@@ -15,6 +15,8 @@ struct GuestPlanner {
     let without: Set<String>
     /// Practices that were asked for by name.
     let requested: Set<String>
+    /// What the host does not do of a remedy: then the definition is left as it is, too.
+    var refused: Set<Proposal.Key> = []
 
     /// What became of the guests.
     struct Answer {
@@ -82,6 +84,12 @@ struct GuestPlanner {
             if left != nil, proposal.finding.remedy.isOnlyOnRequest { continue }
             guard !edits.isEmpty, edits.allSatisfy({ !done.contains($0) }) else { continue }
             if without.contains(proposal.about.id) { continue }
+            if proposal.isMixed, refused.contains(proposal.key) {
+                // The host's planner says again why.
+                done.formUnion(edits)
+                answer.forHost.append(proposal)
+                continue
+            }
             guard guest.persistent != nil else {
                 if isFirst {
                     answer.leftOut.append(
@@ -115,6 +123,7 @@ struct GuestPlanner {
         answer.guests[index].persistent = edited
         for (position, entry) in accepted.enumerated() where failures[position] == nil {
             answer.edited[index, default: Tally()].add(entry.proposal)
+            if entry.proposal.isMixed { answer.forHost.append(entry.proposal) }
         }
         return true
     }
@@ -126,7 +135,10 @@ struct GuestPlanner {
             return
         }
         if proposal.changes.contains(where: { $0 is LiveChange }) { answer.live.append(proposal) }
-        if proposal.changes.contains(where: { !($0 is DomainChange || $0 is LiveChange || $0.isHugePages) }) {
+        // What changes a definition as well comes with that.
+        if !proposal.isMixed,
+            proposal.changes.contains(where: { !($0 is DomainChange || $0 is LiveChange || $0.isHugePages) })
+        {
             // Huge pages follow from the definitions: the host's own practices reserve them once for all guests.
             answer.forHost.append(proposal)
         }

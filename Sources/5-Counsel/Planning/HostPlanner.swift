@@ -30,6 +30,8 @@ struct HostPlanner {
     private var xenWords: [(change: BootText.WordChange, proposal: Proposal)] = []
     private var menus: [Step] = []
     private(set) var leftOut: [Plan.LeftOut] = []
+    /// What is not done of remedies that change a definition as well.
+    private(set) var refused: Set<Proposal.Key> = []
 
     init(host: HostFacts, root: String, states: any StateSource, takesOver: Bool, requested: Set<String>) {
         self.requested = requested
@@ -80,33 +82,41 @@ struct HostPlanner {
     }
 
     private mutating func add(_ proposal: Proposal) async {
+        if await !isAdded(proposal), proposal.isMixed { refused.insert(proposal.key) }
+    }
+
+    /// Takes a proposal up.
+    ///
+    /// - Returns: whether all of it that is for the host is done, or is so already.
+    private mutating func isAdded(_ proposal: Proposal) async -> Bool {
         if let left = proposal.leftToPerson(requested: requested) {
             leftOut.append(left)
-            return
+            return false
         }
         // Definitions are the guests' planner's.
         let changes = proposal.changes.filter { !($0 is DomainChange) }
-        guard !changes.isEmpty else { return }
+        guard !changes.isEmpty else { return true }
         // Another root's kernel does not run here: only what its next start will be like can be changed.
-        guard isLive || proposal.finding.holds.contains(.nextStart) else { return }
+        guard isLive || proposal.finding.holds.contains(.nextStart) else { return false }
         if !takesOver, let owner = changes.compactMap(owner).first {
             leftOut.append(
                 proposal.leftOut(
                     Text(
                         "\(owner) owns the setting: change it there, or plan with --take-over",
                         "该设置由 \(owner) 管理:请在那里修改,或使用 --take-over")))
-            return
+            return false
         }
-        guard claims.claim(changes, for: proposal) else { return }
         let checkpoint = self
+        guard claims.claim(changes, for: proposal) else { return false }
         for change in changes {
             if let why = await make(change, proposal) {
                 // A remedy is made whole or not at all.
                 self = checkpoint
                 leftOut.append(proposal.leftOut(why))
-                return
+                return false
             }
         }
+        return true
     }
 
     private func owner(of change: any Change) -> String? {
@@ -156,6 +166,7 @@ struct HostPlanner {
             }
             return await keep(change.target, value, proposal)
         case let change as FileChange:
+            if let why = await conflict(with: change) { return why }
             return await edit(change.path, change.setting, change.to, proposal)
         case let change as KernelParameterChange:
             let word = BootText.WordChange(name: change.name, value: change.to)
@@ -166,6 +177,17 @@ struct HostPlanner {
         default:
             return Text("this version has no step for it", "此版本没有对应的步骤")
         }
+    }
+
+    /// Why a name is not given: another one that the file gives already is somebody's, and guests may use it.
+    private mutating func conflict(with change: FileChange) async -> Text? {
+        guard change.path.hasPrefix("/etc/multipath"), case .success(let index) = await open(change.path),
+            let text = files[index].text, let wanted = change.to,
+            let there = try? ConfigText.setting(change.setting, in: change.path, of: text), there != wanted
+        else { return nil }
+        return Text(
+            "\(change.path) calls it \(there) already: name that in the definition",
+            "\(change.path) 已将其命名为 \(there):请在定义中使用该名称")
     }
 
     // MARK: Settings

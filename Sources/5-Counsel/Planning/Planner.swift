@@ -55,9 +55,24 @@ public struct Planner: Sendable {
     }
 
     private func plan(_ estate: Estate, without: Set<String>) async -> (plan: Plan, hasNewErrors: Bool) {
+        // A definition that names what the host does not get would not start: a remedy is made whole or not at all.
+        var refused: Set<Proposal.Key> = []
+        while true {
+            let answer = await plan(estate, without: without, refused: refused)
+            guard !answer.refused.isSubset(of: refused) else { return (answer.plan, answer.hasNewErrors) }
+            refused.formUnion(answer.refused)
+        }
+    }
+
+    private func plan(_ estate: Estate, without: Set<String>, refused: Set<Proposal.Key>) async -> (
+        plan: Plan, hasNewErrors: Bool, refused: Set<Proposal.Key>
+    ) {
         var plan = Plan(root: root, connection: connection)
-        let guests = await GuestPlanner(advice: advice, without: without, requested: requested).plan(estate)
+        let guests = await GuestPlanner(advice: advice, without: without, requested: requested, refused: refused)
+            .plan(estate)
         var hasNewErrors = false
+        // Without the host nothing of it is changed.
+        var open = estate.hasHost ? [] : Set(guests.forHost.filter(\.isMixed).map(\.key))
         if estate.hasHost {
             let audit = await advice.auditHost(estate.with(guests: guests.guests))
             let proposals = Proposal.of(audit, [.host, .configuration])
@@ -70,17 +85,23 @@ public struct Planner: Sendable {
                 host: estate.host, root: root, states: states, takesOver: takesOver, requested: requested)
             plan.steps = await host.steps(for: proposals + guests.forHost)
             plan.leftOut = host.leftOut
+            open = host.refused
             plan.settled = host.settled
             for proposal in Proposal.of(audit, [.image]) where proposal.finding.severity != .info {
                 plan.leftOut.append(
                     proposal.leftOut(Text("images are left to you", "映像由您处理")))
             }
         }
+        if !estate.hasHost {
+            plan.leftOut += guests.forHost.filter { refused.contains($0.key) }.map {
+                $0.leftOut(Text("the host's part of it cannot be made here", "其中主机部分无法在此进行"))
+            }
+        }
         plan.leftOut += guests.leftOut
         plan.settled += guests.settled
         plan.steps += steps(estate, guests, &plan.leftOut)
         await addLiveSteps(guests.live, to: &plan)
-        return (plan, hasNewErrors)
+        return (plan, hasNewErrors, open)
     }
 
     /// Definitions come last: what they need of the host is there by then.

@@ -28,6 +28,26 @@ struct Proposal {
             commands: commands ?? (changes.isEmpty ? finding.remedy.commands : changes.flatMap(\.commands)))
     }
 
+    /// Whether it changes both the host and a definition, which is no use without the other.
+    var isMixed: Bool {
+        changes.contains { $0 is DomainChange }
+            && changes.contains {
+                !($0 is DomainChange || $0 is LiveChange || $0.isHugePages || [.image, .hand].contains($0.kind))
+            }
+    }
+
+    /// What it is for, in one plan and the next.
+    struct Key: Hashable {
+        var practice: String
+        var subject: String
+        var targets: [String]
+    }
+    var key: Key {
+        Key(
+            practice: about.id, subject: subject.name,
+            targets: changes.map { "\($0.target) → \($0.to ?? "")" })
+    }
+
     /// What of it no step carries out, whoever plans.
     ///
     /// - Parameter requested: practices that were asked for by name.

@@ -19,12 +19,27 @@ struct MultipathAlias: GuestPractice {
     }
 
     /// How a path names a multipath device.
-    private enum Name {
-        case wwid(String)
-        /// `mpatha`: numbered by each host for itself.
-        case friendly(String)
-        /// `dm-6`: the kernel's number.
-        case number(String)
+    private struct Name {
+        enum Kind {
+            case wwid
+            /// `mpatha`: numbered by each host for itself.
+            case friendly(String)
+            /// `dm-6`: the kernel's number.
+            case number(String)
+        }
+        var kind: Kind
+        /// `nil` where the host has no such map now.
+        var wwid: String?
+        /// The name that multipath.conf gives it already.
+        var alias: String?
+        /// `-part1` of a partition; `nil` where only udev knows how the alias' partition is called.
+        var partition: String? = ""
+
+        init(_ kind: Kind, _ wwid: String?, _ map: MultipathMap?) {
+            self.kind = kind
+            self.wwid = wwid ?? map?.wwid
+            if let map, map.name != map.wwid, !isFriendly(map.name) { alias = map.name }
+        }
     }
 
     func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
@@ -39,23 +54,20 @@ struct MultipathAlias: GuestPractice {
             switch Self.name(path, estate.host.storage) {
             case .unknown(let reason): judgement.add(reason)
             case .known(nil): break
-            case .known(let name?): judgement.add(finding(name, path, disk, source, domain, guest))
+            case .known(let name?): judgement.add(finding(name, path, disk, source, guest, estate))
             }
         }
         return isConcerned ? judgement : .notApplicable(Text("it has no block device of the host", "没有使用主机块设备"))
     }
 
     private func finding(
-        _ name: Name, _ path: String, _ disk: Element, _ source: Element, _ domain: DomainDefinition, _ guest: Guest
+        _ name: Name, _ path: String, _ disk: Element, _ source: Element, _ guest: Guest, _ estate: Estate
     ) -> Finding {
-        let target = disk.first("target")?["dev"] ?? "disk"
-        let alias = "\(guest.name)-\(target)"
         let what: Text
         var severity = Severity.warning
-        var wwid: String?
-        switch name {
-        case .wwid(let id):
-            wwid = id
+        switch name.kind {
+        case .wwid:
+            let id = name.wwid ?? ""
             what = Text("the multipath device is named by its WWID \(id)", "多路径设备以 WWID \(id) 命名")
         case .friendly(let name):
             severity = .info
@@ -67,20 +79,56 @@ struct MultipathAlias: GuestPractice {
                 "\(name) is a number of this boot: the multipath device may have another after the next",
                 "\(name) 仅为本次引导的编号:下次引导后可能改变")
         }
-        let attribute = source["dev"] != nil ? "dev" : "file"
         return Finding(
-            severity, part: DomainDefinition.label(disk), what, observed: path, expected: "/dev/mapper/ALIAS",
-            remedy: .changes(
-                [
-                    FileChange(
-                        "/etc/multipath.conf", "multipaths: multipath { wwid \(wwid ?? "WWID") }: alias", from: nil,
-                        to: alias),
-                    DomainChange(guest.name, source.xpath, .attribute(attribute, "/dev/mapper/\(alias)"), from: path),
-                ], disrupts: .guestRestart,
-                note: Text(
-                    "The same on every host; then `multipath -r`. Any name will do.",
-                    "在所有主机上相同设置,然后执行 `multipath -r`。名称可自定。")),
+            severity, part: DomainDefinition.label(disk), what, observed: path,
+            expected: "/dev/mapper/\(name.alias ?? "ALIAS")", remedy: remedy(name, path, disk, source, guest, estate),
             evidence: [Evidence(source, path)])
+    }
+
+    private func remedy(
+        _ name: Name, _ path: String, _ disk: Element, _ source: Element, _ guest: Guest, _ estate: Estate
+    )
+        -> Remedy
+    {
+        // Guests that share it call it the same.
+        let spellings = ["", "-part1", "-part2", "-part3", "-part4"].map { "/dev/mapper/\(name.wwid ?? "")\($0)" }
+        let first = (spellings + [path]).lazy.compactMap { estate.relations.imageUsers[$0]?.first }.first
+        let target = first?.target ?? disk.first("target")?["dev"] ?? "disk"
+        let alias = name.alias ?? Self.alias("\(first?.guest ?? guest.name)-\(target)")
+        guard let wwid = name.wwid, let partition = name.partition else {
+            return .byHand(
+                Text(
+                    "Which LUN it is, only the host can tell: give its WWID an alias, the same on every host, and name that in the definition.",
+                    "只有主机知道它是哪个 LUN:请为其 WWID 指定别名(各主机相同),并在定义中使用该别名。"),
+                commands: [
+                    "multipath -ll", "# /etc/multipath.conf: multipaths { multipath { wwid WWID alias \(alias) } }",
+                    "multipath -r", "virsh edit \(guest.name)",
+                ], disrupts: .guestRestart)
+        }
+        let attribute = source["dev"] != nil ? "dev" : "file"
+        let renamed = DomainChange(
+            guest.name, source.xpath, .attribute(attribute, "/dev/mapper/\(alias)\(partition)"), from: path)
+        // The name that is there already is the same on every host, or somebody's choice.
+        if name.alias != nil { return .change(renamed, disrupts: .guestRestart) }
+        return .changes(
+            [
+                FileChange(
+                    "/etc/multipath.conf", "multipaths: multipath { wwid \(wwid) }: alias", from: nil, to: alias),
+                renamed,
+            ], disrupts: .guestRestart,
+            note: Text(
+                "The same on every host; then `multipath -r`. Any name will do.",
+                "在所有主机上相同设置,然后执行 `multipath -r`。名称可自定。"))
+    }
+
+    /// A name that device-mapper and multipath.conf take as it is.
+    private static func alias(_ name: String) -> String {
+        String(
+            decoding: name.utf8.map { byte in
+                let isPlain =
+                    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                return isPlain || [0x2D, 0x2E, 0x5F].contains(byte) ? byte : 0x5F
+            }, as: UTF8.self)
     }
 
     /// How a path names its device, if it is a multipath device named by anything but an alias.
@@ -89,34 +137,51 @@ struct MultipathAlias: GuestPractice {
         let maps = storage.multipath.value
         if path.hasPrefix("/dev/mapper/") {
             let name = withoutPartition(base)
-            if let map = maps?.first(where: { $0.name == name }) {
-                if map.wwid == map.name { return .known(.wwid(map.wwid)) }
-                return .known(isFriendly(name) ? .friendly(name) : nil)
-            }
-            if isWWID(name) { return .known(.wwid(name)) }
-            return .known(isFriendly(name) ? .friendly(name) : nil)
+            let map = maps?.first { $0.name == name }
+            guard var found = byName(name, map, maps) else { return .known(nil) }
+            found.partition = String(base.dropFirst(name.count))
+            return .known(found)
         }
         if path.hasPrefix("/dev/disk/by-id/") {
             let id = withoutPartition(base)
-            if id.hasPrefix("dm-uuid-mpath-") { return .known(.wwid(String(id.dropFirst(14)))) }
+            func known(_ name: Name?) -> Fact<Name?> {
+                guard var name else { return .known(nil) }
+                if id != base { name.partition = nil }
+                return .known(name)
+            }
+            if id.hasPrefix("dm-uuid-mpath-") {
+                let wwid = String(id.dropFirst(14))
+                return known(Name(.wwid, wwid, maps?.first { $0.wwid == wwid }))
+            }
             if id.hasPrefix("dm-name-") {
                 let name = String(id.dropFirst(8))
-                return .known(isWWID(name) ? .wwid(name) : isFriendly(name) ? .friendly(name) : nil)
+                return known(byName(name, maps?.first { $0.name == name }, maps))
             }
             // scsi-3600… and wwn-0x… lead to the map where there is one, and to one path where there is none.
             let wwid =
                 id.hasPrefix("scsi-") ? String(id.dropFirst(5)) : id.hasPrefix("wwn-0x") ? "3" + id.dropFirst(6) : ""
             if !wwid.isEmpty, let reason = storage.multipath.reason { return .unknown(reason) }
-            if !wwid.isEmpty, let map = maps?.first(where: { $0.wwid == wwid }) { return .known(.wwid(map.wwid)) }
+            if !wwid.isEmpty, let map = maps?.first(where: { $0.wwid == wwid }) {
+                return known(Name(.wwid, wwid, map))
+            }
             return .known(nil)
         }
         if base.hasPrefix("dm-"), path == "/dev/\(base)" {
             switch storage.multipath {
             case .unknown(let reason): return .unknown(reason)
-            case .known(let maps): return .known(maps.contains { $0.device == base } ? .number(path) : nil)
+            case .known(let maps):
+                return .known(maps.first { $0.device == base }.map { Name(.number(path), $0.wwid, $0) })
             }
         }
         return .known(nil)
+    }
+
+    /// A map by its own name, unless that is an alias.
+    private static func byName(_ name: String, _ map: MultipathMap?, _ maps: [MultipathMap]?) -> Name? {
+        if map.map({ $0.wwid == $0.name }) ?? isWWID(name) {
+            return Name(.wwid, name, maps?.first { $0.wwid == name })
+        }
+        return isFriendly(name) ? Name(.friendly(name), nil, map) : nil
     }
 
     /// A name without kpartx's partition: `-part1`, `_part1`, `p1`.
@@ -167,6 +232,9 @@ struct MultipathAlias: GuestPractice {
                 "the kernel's number", disk("/dev/dm-6"), expect: .fires(.warning, observed: "/dev/dm-6"),
                 host: { $0.storage.multipath = .known([MultipathMap(name: "storage1", wwid: wwid, device: "dm-6")]) }),
             .guest("a name numbered by this host", disk("/dev/mapper/mpatha"), expect: .fires(.info)),
+            .guest(
+                "a name numbered by this host, of a LUN it knows", disk("/dev/mapper/mpatha"), expect: .fires(.info),
+                host: { $0.storage.multipath = .known([MultipathMap(name: "mpatha", wwid: wwid, device: "dm-6")]) }),
             quiet: .guest("an alias", disk("/dev/mapper/storage1"), expect: .pass),
             .guest("a logical volume", disk("/dev/mapper/system-web1"), expect: .pass),
             .guest("a plain disk by its id", disk("/dev/disk/by-id/scsi-\(wwid)"), expect: .pass),
