@@ -174,7 +174,7 @@ let package = Package(
             ]),
         tests(
             "TransactionsTests",
-            ["Transactions", "Changes", "Quantities", "JSONText", "SQLite", "ToolRunning", "crash-child"]),
+            ["Transactions", "Changes", "ConfigText", "Quantities", "JSONText", "SQLite", "ToolRunning", "crash-child"]),
         .executableTarget(
             name: "crash-child", dependencies: ["Transactions", "Changes"], path: "Tests/CrashChild",
             swiftSettings: swiftSettings),

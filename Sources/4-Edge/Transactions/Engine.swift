@@ -309,7 +309,7 @@ public struct Engine: Sendable {
     /// A change of another taken together with the undoing of ours; `nil` where both touch the same lines.
     private static func merged(base: ResourceState?, ours: ResourceState, theirs: ResourceState) -> ResourceState? {
         guard let base = base?.bytes, let mine = ours.bytes, let old = theirs.bytes else { return nil }
-        let merge = LineDiff.merge(base: base, ours: mine, theirs: old)
+        let merge = mergedTexts(base: base, ours: mine, theirs: old)
         return merge.conflicts == 0 ? ResourceState(merge.bytes, attributes: ours.attributes) : nil
     }
 
@@ -375,7 +375,7 @@ public struct Engine: Sendable {
             guard step.resource.kind == .file || step.resource.kind == .domain, let base = after.bytes,
                 let ours = state.bytes
             else { return state }
-            let merge = LineDiff.merge(base: base, ours: ours, theirs: step.before.bytes ?? [])
+            let merge = mergedTexts(base: base, ours: ours, theirs: step.before.bytes ?? [])
             return ResourceState(merge.bytes, attributes: state.attributes)
         }
         guard let top = later.last?.step else {
@@ -531,7 +531,9 @@ public struct Engine: Sendable {
                 // What holds for a guest's run ends with it.
                 if resource.kind == .live, now.bytes == nil { continue }
                 found.now = now
-                found.isInForce = machine.isSame(now, after, for: resource) || Self.isSuperset(now, after)
+                found.isInForce =
+                    machine.isSame(now, after, for: resource) || Self.isSuperset(now, after)
+                    || EnvironmentBlock.holds(entry.step, now)
             } catch {
                 found.problem = error.description
             }
