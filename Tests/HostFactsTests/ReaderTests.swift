@@ -135,6 +135,21 @@ import Testing
         #expect(HostFacts.read(root: tree.path).storage.nfsClient.reason?.cause == .malformed("rpc many"))
     }
 
+    /// Of nfs.conf's files the last one counts, and sysconfig where none of them has a number.
+    @Test func nfsServerThreads() throws {
+        let tree = try TreeFolder([
+            "etc/sysconfig/nfs": "USE_KERNEL_NFSD_NUMBER=\"32\"\n",
+            "etc/nfs.conf": "# threads=1\n[nfsd]\nthreads=$USE_KERNEL_NFSD_NUMBER\n[mountd]\nthreads=3\n",
+        ])
+        func threads() -> ConfiguredSysctl? { HostFacts.read(root: tree.path).storage.nfsServerThreads.value }
+        #expect(threads() == ConfiguredSysctl(value: "32", file: "/etc/sysconfig/nfs"))
+        try tree.write("etc/nfs.conf.d/90-b.conf", "[NFSD]\n Threads = 64\n")
+        try tree.write("etc/nfs.conf.d/10-a.conf", "[nfsd]\nthreads=16\n")
+        #expect(threads() == ConfiguredSysctl(value: "64", file: "/etc/nfs.conf.d/90-b.conf"))
+        let none = try TreeFolder(["etc/nfs.conf": "[nfsd]\n"])
+        #expect(HostFacts.read(root: none.path).storage.nfsServerThreads.isMissing)
+    }
+
     // MARK: sysctl and tmpfiles
 
     @Test func lastNameWins() throws {

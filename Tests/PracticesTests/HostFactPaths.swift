@@ -101,6 +101,7 @@ struct HostFactPath: Sendable {
         .init("storage.disks", \.storage.disks), .init("storage.mounts", \.storage.mounts),
         .init("storage.fstab", \.storage.fstab),
         .init("storage.nfsClient", \.storage.nfsClient), .init("storage.nfsServer", \.storage.nfsServer),
+        .init("storage.nfsServerThreads", \.storage.nfsServerThreads),
         .init("storage.multipath", \.storage.multipath),
         .init("storage.disks[].scheduler", each: \.storage.disks, \.scheduler),
         .init("storage.disks[].isRotational", each: \.storage.disks, \.isRotational),

@@ -11,6 +11,7 @@ struct StorageReader {
         facts.fstab = tree.bytes("/etc/fstab").map(HostFacts.parseMountTable)
         facts.nfsClient = tree.parsed("/proc/net/rpc/nfs", HostFacts.parseNFSClient)
         facts.nfsServer = nfsServer()
+        facts.nfsServerThreads = nfsServerThreads()
         facts.multipath = facts.disks.map(Self.multipath)
         return facts
     }
@@ -124,6 +125,36 @@ struct StorageReader {
         // The number of threads now, where nfsd's own file system is mounted.
         guard let threads = tree.number("/proc/fs/nfsd/threads", as: Int.self).value else { return said }
         return .known(NFSServerStatistics(threads: threads, connections: said.value?.connections))
+    }
+
+    /// What the server's configuration says; of several files the last one counts.
+    ///
+    /// - Source: nfs.conf(5); SUSE's nfs.conf takes the number from sysconfig.
+    private func nfsServerThreads() -> Fact<ConfiguredSysctl> {
+        let folder = "/etc/nfs.conf.d"
+        var paths = ["/etc/nfs.conf"]
+        switch tree.names(folder) {
+        case .known(let names): paths += names.filter { $0.hasSuffix(".conf") }.sorted().map { "\(folder)/\($0)" }
+        case .unknown(let reason): if reason.cause != .missing { return .unknown(reason) }
+        }
+        var found: ConfiguredSysctl?
+        for path in paths {
+            switch tree.bytes(path) {
+            case .known(let bytes):
+                for entry in HostFacts.parseSections(bytes)
+                where entry.section.lowercased() == "nfsd" && entry.key.lowercased() == "threads" {
+                    if Int(entry.value) != nil { found = ConfiguredSysctl(value: entry.value, file: path) }
+                }
+            case .unknown(let reason): if reason.cause != .missing { return .unknown(reason) }
+            }
+        }
+        if let found { return .known(found) }
+        let path = "/etc/sysconfig/nfs"
+        return tree.bytes(path).flatMap { bytes in
+            let value = HostFacts.parseShellVariables(bytes)["USE_KERNEL_NFSD_NUMBER"] ?? ""
+            return Int(value) == nil
+                ? .unknown(Unknown(.missing, source: path)) : .known(ConfiguredSysctl(value: value, file: path))
+        }
     }
 }
 

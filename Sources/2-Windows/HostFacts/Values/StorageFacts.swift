@@ -12,6 +12,9 @@ public struct StorageFacts: Sendable, Equatable {
     public var nfsClient: Fact<NFSClientStatistics> = .unexamined("/proc/net/rpc/nfs")
     /// NFS server: threads, from `proc/net/rpc/nfsd` or `proc/fs/nfsd/threads`; `missing` where there is no server.
     public var nfsServer: Fact<NFSServerStatistics> = .unexamined("/proc/net/rpc/nfsd")
+    /// Threads that the NFS server will start with: `threads` of `[nfsd]` in nfs.conf and nfs.conf.d, else `USE_KERNEL_NFSD_NUMBER` of sysconfig/nfs;
+    /// `missing` where nothing is set.
+    public var nfsServerThreads: Fact<ConfiguredSysctl> = .unexamined("/etc/nfs.conf")
     /// Multipath maps.
     public var multipath: Fact<[MultipathMap]> = .unexamined("multipath maps")
 

@@ -47,18 +47,22 @@ struct NFSServerThreads: HostPractice {
         case .known(let statistics):
             guard statistics.threads > 0, statistics.threads <= Self.smallDefault else { break }
             guard let connections = statistics.connections, connections >= Self.manyConnections else { break }
+            let wanted = Self.advised(host)
+            let configured = host.storage.nfsServerThreads
+            if let reason = configured.reason, reason.cause != .missing { judgement.add(reason) }
+            let isReady = configured.value.flatMap { Int($0.value) }.map { $0 > Self.smallDefault } ?? false
+            let now = Text("Now, without a restart: rpc.nfsd \(wanted)", "立即生效且无需重启:rpc.nfsd \(wanted)")
             judgement.add(
                 Finding(
                     .warning, part: "nfsd",
                     Text(
                         "The NFS server runs \(statistics.threads) threads, its small default, and has taken \(connections) connections",
                         "NFS 服务器仅运行 \(statistics.threads) 个线程(默认值较小),已接受 \(connections) 个连接"),
-                    observed: "\(statistics.threads) threads", expected: "≥ \(Self.advised(host)) threads",
-                    remedy: .change(
-                        Self.change(host, from: statistics.threads), disrupts: .nothing,
-                        note: Text(
-                            "Now, without a restart: rpc.nfsd \(Self.advised(host))",
-                            "立即生效且无需重启:rpc.nfsd \(Self.advised(host))")),
+                    observed: "\(statistics.threads) threads", expected: "≥ \(wanted) threads",
+                    holds: isReady ? .running : .both,
+                    remedy: isReady
+                        ? .byHand(now, commands: ["rpc.nfsd \(configured.value?.value ?? String(wanted))"])
+                        : .change(Self.change(host, from: statistics.threads), disrupts: .nothing, note: now),
                     evidence: [
                         Evidence("/proc/net/rpc/nfsd", "th \(statistics.threads)"),
                         Evidence("/proc/net/rpc/nfsd", "net … \(connections)"),
@@ -108,12 +112,16 @@ struct NFSServerThreads: HostPractice {
 
     private static func change(_ host: HostFacts, from threads: Int) -> FileChange {
         let major = host.system.distribution.value.flatMap { $0.isSUSE ? Int($0.version.prefix { $0 != "." }) : nil }
-        if let major, major < 16 {
-            return FileChange(
-                "/etc/sysconfig/nfs", "USE_KERNEL_NFSD_NUMBER", from: String(threads), to: String(advised(host)))
+        let isInSysconfig = major.map { $0 < 16 } ?? false
+        let wanted = String(advised(host))
+        // Where it is set, it is changed: a file read later would win over one of ours.
+        if let written = host.storage.nfsServerThreads.value, written.file.hasPrefix("/etc/nfs.conf") {
+            return FileChange(written.file, "[nfsd] threads", from: written.value, to: wanted)
         }
-        return FileChange(
-            "/etc/nfs.conf.d/90-nearmetal.conf", "[nfsd] threads", from: String(threads), to: String(advised(host)))
+        if isInSysconfig {
+            return FileChange("/etc/sysconfig/nfs", "USE_KERNEL_NFSD_NUMBER", from: String(threads), to: wanted)
+        }
+        return FileChange("/etc/nfs.conf.d/90-nearmetal.conf", "[nfsd] threads", from: String(threads), to: wanted)
     }
 
     var examples: Examples {
@@ -129,6 +137,10 @@ struct NFSServerThreads: HostPractice {
                 "a server with its default and a hundred connections", expect: .fires(.warning, observed: "8 threads")
             ) {
                 $0.storage.nfsServer = .known(NFSServerStatistics(threads: 8, connections: 100))
+            },
+            .host("a server that was given more, and not restarted", expect: .fires(.warning, observed: "8 threads")) {
+                $0.storage.nfsServer = .known(NFSServerStatistics(threads: 8, connections: 100))
+                $0.storage.nfsServerThreads = .known(ConfiguredSysctl(value: "64", file: "/etc/nfs.conf.d/local.conf"))
             },
             .host("home directories are not the guests' trouble", expect: .fires(.info)) {
                 onNFS(&$0, "/home")
