@@ -18,10 +18,30 @@ import Transactions
         var steps = 0
         var findings = 0
         var left = 0
+        /// Practices whose findings were mended.
+        var practices: Set<String> = []
         static func += (sum: inout Outcome, one: Outcome) {
             sum.steps += one.steps
             sum.findings += one.findings
             sum.left += one.left
+            sum.practices.formUnion(one.practices)
+        }
+    }
+
+    /// Does something with each, on all CPUs.
+    private func forEach<Item: Sendable>(
+        _ items: [Item], _ body: @escaping @Sendable (Item) async throws -> Outcome
+    ) async throws -> Outcome {
+        try await withThrowingTaskGroup(of: Outcome.self) { group in
+            var sum = Outcome()
+            for (index, item) in items.enumerated() {
+                if index >= ProcessInfo.processInfo.activeProcessorCount, let one = try await group.next() {
+                    sum += one
+                }
+                group.addTask { try await body(item) }
+            }
+            for try await one in group { sum += one }
+            return sum
         }
     }
 
@@ -31,10 +51,13 @@ import Transactions
         return try await EstateSurvey(request, settings: Settings()).gather().estate
     }
 
-    private func plan(_ root: String) async throws -> Plan {
+    private func plan(_ root: String, only practices: [String] = []) async throws -> Plan {
         let estate = try await estate(root)
+        var selection = Advice.Selection()
+        selection.only = practices
         return await Planner(
-            Advice(settings: estate.settings), states: Machine(root: root), root: root, connection: nil, takesOver: true
+            Advice(selection, settings: estate.settings), states: Machine(root: root), root: root, connection: nil,
+            takesOver: true, requested: Set(practices)
         ).plan(estate)
     }
 
@@ -46,30 +69,53 @@ import Transactions
         var description: String { "\(practice) on \(subject): \(what)" }
     }
 
-    /// Everything below a folder: kind, mode, owner, link's target or bytes, by path.
-    private func picture(_ root: String) throws -> [String: String] {
-        var picture: [String: String] = [:]
-        for path in try FileManager.default.subpathsOfDirectory(atPath: root) {
-            let whole = root + "/" + path
-            var status = stat()
-            guard lstat(whole, &status) == 0 else { continue }
-            var words = "\(status.st_mode) \(status.st_uid):\(status.st_gid)"
-            if status.st_mode & S_IFMT == S_IFREG, let bytes = FileManager.default.contents(atPath: whole) {
-                words += " " + String(decoding: bytes.prefix(100_000), as: UTF8.self)
+    /// What a folder holds at one path.
+    private struct Thing: Hashable, CustomStringConvertible {
+        var mode: UInt32
+        var owner: UInt32
+        var group: UInt32
+        /// A file's bytes, a link's target.
+        var bytes: Data
+        var description: String {
+            "\(String(mode, radix: 8)) \(owner):\(group) \(String(decoding: bytes, as: UTF8.self))"
+        }
+    }
+
+    /// Everything below a folder, by path.
+    private func picture(_ root: String) throws -> [String: Thing] {
+        var picture: [String: Thing] = [:]
+        var folders = [""]
+        while let folder = folders.popLast() {
+            for name in try FileManager.default.contentsOfDirectory(atPath: root + folder) {
+                let path = "\(folder)/\(name)"
+                var status = stat()
+                guard lstat(root + path, &status) == 0 else { continue }
+                var bytes = Data()
+                switch status.st_mode & S_IFMT {
+                case S_IFREG: bytes = FileManager.default.contents(atPath: root + path) ?? Data()
+                case S_IFLNK:
+                    bytes = Data(try FileManager.default.destinationOfSymbolicLink(atPath: root + path).utf8)
+                case S_IFDIR: folders.append(path)
+                default: break
+                }
+                picture[path] = Thing(
+                    mode: status.st_mode, owner: status.st_uid, group: status.st_gid, bytes: bytes)
             }
-            if status.st_mode & S_IFMT == S_IFLNK {
-                words += " " + (try FileManager.default.destinationOfSymbolicLink(atPath: whole))
-            }
-            picture[path] = words
         }
         return picture
+    }
+
+    private func differences(_ before: [String: Thing], _ after: [String: Thing]) -> [String] {
+        Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted().map {
+            "\($0): \(before[$0]?.description ?? "-") → \(after[$0]?.description ?? "-")"
+        }
     }
 
     /// There, and nothing left to do, and back again.
     private func thereAndBack(_ root: String, _ state: String, _ name: String) async throws -> Outcome {
         let before = try picture(root)
         let first = try await plan(root)
-        #expect(try picture(root) == before, "\(name): planning changed something")
+        #expect(differences(before, try picture(root)) == [], "\(name): planning changed something")
         #expect(first == (try await plan(root)), "\(name): another plan from the same facts")
         guard !first.steps.isEmpty else { return Outcome(left: first.leftOut.count) }
         let engine = Engine(Machine(root: root), StateFolder(state), tool: "test")
@@ -96,6 +142,7 @@ import Transactions
             }
             for reason in step.reasons {
                 outcome.findings += 1
+                outcome.practices.insert(reason.practice)
                 let said = Said(practice: reason.practice, subject: reason.subject, what: reason.what.english)
                 if isSpread, said.what.contains("1 GiB are free and no guest asks") { continue }
                 // Of findings in the same words one may be a person's.
@@ -107,9 +154,8 @@ import Transactions
         #expect(
             second.steps.map { "\($0.resource): \($0.before.text ?? "-") → \($0.after?.text ?? "-")" } == [], "\(name)")
         _ = try await engine.rollBack(id)
-        let after = try picture(root)
-        let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
-        #expect(changed == [], "\(name): \(changed.prefix(3).map { "\(before[$0] ?? "-") → \(after[$0] ?? "-")" })")
+        let changed = differences(before, try picture(root))
+        #expect(changed == [], "\(name)")
         return outcome
     }
 
@@ -123,8 +169,7 @@ import Transactions
             .filter { $0.hasSuffix(".tar.zst") }.sorted()
         #expect(names.count > 60)
         let guests = Corpora.documents("domains").filter { $0.path.contains("virt-manager") }
-        var sum = Outcome()
-        for (number, name) in names.enumerated() {
+        let sum = try await forEach(Array(names.enumerated())) { number, name in
             try await inTemporaryFolder(isRoomy: true) { scratch in
                 let run = try await RunningProgram(
                     "/usr/bin/env", ["tar", "--zstd", "-xf", "\(folder)/\(name)", "-C", scratch]
@@ -139,7 +184,7 @@ import Transactions
                     try tree.addConfiguration(&random)
                     try tree.addGuests(guests, count: 2, &random)
                 }
-                sum += try await thereAndBack(root, scratch + "/state", "\(name)")
+                return try await thereAndBack(root, scratch + "/state", "\(name)")
             }
         }
         print(
@@ -150,23 +195,72 @@ import Transactions
 
     // MARK: Random hosts
 
+    private func withRandomTree(_ seed: UInt64, _ body: (String, String) async throws -> Outcome) async throws
+        -> Outcome
+    {
+        try await inTemporaryFolder(isRoomy: true) { scratch in
+            var random = SeededGenerator(seed: seed)
+            var tree = RandomTree(scratch + "/root")
+            try tree.addKernel(&random)
+            try tree.addConfiguration(&random)
+            try tree.addGuests(Self.definitions, count: 4, &random)
+            return try await body(scratch + "/root", scratch + "/state")
+        }
+    }
+    private static let definitions = Corpora.documents("domains")
+
     @Test func randomHosts() async throws {
-        var sum = Outcome()
-        let guests = Corpora.documents("domains")
-        for seed in 1...UInt64(Self.trees) {
-            try await inTemporaryFolder(isRoomy: true) { scratch in
-                var random = SeededGenerator(seed: seed)
-                var tree = RandomTree(scratch + "/root")
-                try tree.addKernel(&random)
-                try tree.addConfiguration(&random)
-                try tree.addGuests(guests, count: 4, &random)
-                sum += try await thereAndBack(scratch + "/root", scratch + "/state", "seed \(seed)")
-            }
+        let sum = try await forEach(Array(1...UInt64(Self.trees))) { seed in
+            try await withRandomTree(seed) { try await thereAndBack($0, $1, "seed \(seed)") }
         }
         print(
-            "random hosts: \(Self.trees), \(sum.steps) steps for \(sum.findings) findings, \(sum.left) left to a person"
+            "random hosts: \(Self.trees), \(sum.steps) steps for \(sum.findings) findings of \(sum.practices.count) practices, \(sum.left) left to a person"
         )
         #expect(sum.steps > Self.trees)
+        let never = Self.onFiles.subtracting(sum.practices)
+        #expect(Self.trees < 200 || never.isEmpty, "never mended: \(never.sorted())")
+    }
+
+    /// Practices that change files of the host other than its drop-ins.
+    private static let onFiles: Set<String> = [
+        "multipath-alias", "nfs-mount", "nfs-server-threads", "ksm-scan-rate", "xen-autoballoon",
+        "xen-dom0-memory", "spice-listen", "huge-pages-1g-boot",
+    ]
+
+    /// Practice by practice in several transactions, of which any may be undone first: what is left holds, and at the end every byte is back.
+    @Test func transactionsOnOneHost() async throws {
+        let trees = max(8, Self.trees / 3)
+        let sum = try await forEach(Array(1...UInt64(trees))) { seed in
+            try await withRandomTree(seed &* 7919) { root, state in
+                var random = SeededGenerator(seed: seed)
+                let before = try picture(root)
+                let all = try await plan(root)
+                let practices = Set(all.steps.flatMap { $0.reasons.map(\.practice) }).sorted().shuffled(using: &random)
+                let engine = Engine(Machine(root: root), StateFolder(state), tool: "test")
+                var ids: [Int64] = []
+                var sum = Outcome()
+                var rest = practices[...]
+                while !rest.isEmpty {
+                    let group = Array(rest.prefix(Int.random(in: 1...3, using: &random)))
+                    rest = rest.dropFirst(group.count)
+                    let plan = try await plan(root, only: group)
+                    guard !plan.steps.isEmpty else { continue }
+                    ids.append(try await engine.apply(plan).id)
+                    sum += Outcome(steps: plan.steps.count)
+                }
+                for id in ids.shuffled(using: &random) {
+                    _ = try await engine.rollBack(id)
+                    let drift = try await engine.drift(Engine.history(StateFolder(state)))
+                    let gone = drift.filter { $0.isInForce != true }.map { "\($0.transaction): \($0.resource)" }
+                    #expect(gone == [], "seed \(seed), after \(id) of \(ids)")
+                }
+                #expect(differences(before, try picture(root)) == [], "seed \(seed): \(ids)")
+                sum.left = ids.count
+                return sum
+            }
+        }
+        print("stacks: \(trees) hosts, \(sum.left) transactions with \(sum.steps) steps")
+        #expect(sum.left > trees)
     }
 }
 
@@ -301,9 +395,53 @@ struct RandomTree {
                 "# threads\n[nfsd]\n# \(one(["a", "b"], &random))\nthreads=\(one(["4", "8", "64"], &random))\n[mountd]\n",
                 "/etc/nfs.conf")
         }
+        try addMultipath(&random)
+        if Bool.random(using: &random) { try addXen(&random) }
+        if Bool.random(using: &random) {
+            try put("th 8 0 0 0 0 0 0 0 0 0 0 0\nnet 100 0 100 \(one(["5", "100"], &random))\n", "/proc/net/rpc/nfsd")
+            if Bool.random(using: &random) {
+                try put(
+                    "## Type: integer\nUSE_KERNEL_NFSD_NUMBER=\"\(one(["4", "64"], &random))\"\nMOUNTD_PORT=\"\"\n",
+                    "/etc/sysconfig/nfs")
+            }
+        }
+        if Bool.random(using: &random) {
+            try put("[Service]\n", "/etc/systemd/system/multi-user.target.wants/ksmtuned.service")
+        }
         if Bool.random(using: &random) {
             try put("KSM_MONITOR_INTERVAL=60\nKSM_NPAGES_MAX=\(one(["1250", "300"], &random))\n", "/etc/ksmtuned.conf")
         }
+    }
+
+    /// LUNs that some guests name by their WWID, or by names that hosts give.
+    private mutating func addMultipath(_ random: inout SeededGenerator) throws {
+        for (number, wwid) in Self.wwids.enumerated() where Bool.random(using: &random) {
+            let place = "/sys/block/dm-\(number)"
+            try put("\(one([wwid, "mpath\(["a", "b"][number])", "lun\(number)"], &random))\n", place + "/dm/name")
+            try put("mpath-\(wwid)\n", place + "/dm/uuid")
+            try put("209715200\n", place + "/size")
+            try put("[none] mq-deadline kyber bfq\n", place + "/queue/scheduler")
+        }
+        guard Bool.random(using: &random) else { return }
+        let aliases = some(
+            Self.wwids.map { "\tmultipath {\n\t\twwid \($0)\n\t\talias named\($0.suffix(2))\n\t}\n" }
+                + ["\t# nothing\n"], &random)
+        let text = some(
+            [
+                "# from the array's maker\n", "defaults {\n\tuser_friendly_names yes\n}\n",
+                "blacklist {\n\tdevnode \"^sd[a-b]$\"\n}\n", "multipaths {\n\(aliases.joined())}\n",
+            ], &random)
+        try put(text.joined(separator: one(["", "\n"], &random)), "/etc/multipath.conf", mode: 0o600)
+    }
+    static let wwids = ["36589cfc000000537c47ad3eb2b20216e", "3600a098038303053453f463045727a2f"]
+
+    /// Domain-0 of Xen.
+    private mutating func addXen(_ random: inout SeededGenerator) throws {
+        try put("control_d\n", "/proc/xen/capabilities")
+        try put("xen\n", "/sys/hypervisor/type")
+        try put(
+            "## Global XL config file ##\n#vif.default.script=\"vif-bridge\"\n\(one(["", "#"], &random))autoballoon=\(one(["\"auto\"", "\"on\"", "1", "\"off\""], &random))\n\nlockfile = \"/run/lock/xl\"\n",
+            "/etc/xen/xl.conf")
     }
 
     private mutating func addBootLoader(_ loader: String, _ random: inout SeededGenerator) throws {
@@ -435,6 +573,15 @@ struct RandomTree {
                 "", "<numatune><memory mode='strict' nodeset='0'/></numatune>",
                 "<cputune><vcpupin vcpu='0' cpuset='0'/></cputune>",
             ], &random)
+        let lun = one(
+            [
+                "/dev/mapper/\(Self.wwids[0])", "/dev/mapper/mpatha", "/dev/dm-1",
+                "/dev/disk/by-id/scsi-\(Self.wwids[1])",
+            ],
+            &random)
+        let second = one(
+            ["", "<disk type='block' device='disk'><source dev='\(lun)'/><target dev='vdb' bus='virtio'/></disk>"],
+            &random)
         let disk =
             "<disk type='file' device='disk'><driver name='qemu' type='\(one(["raw", "qcow2"], &random))'\(one(["", " cache='writeback'", " cache='unsafe'", " io='native'"], &random))/><source file='/var/lib/libvirt/images/\(name).img'/><target dev='\(one(["vda' bus='virtio", "hda' bus='ide", "sda' bus='scsi"], &random))'/></disk>"
         return """
@@ -448,7 +595,7 @@ struct RandomTree {
               \(one(["", "<cpu mode='host-passthrough'/>", "<cpu mode='custom'><model>qemu64</model></cpu>"], &random))
               \(one(["<clock offset='utc'/>", "<clock offset='localtime'><timer name='hpet' present='yes'/></clock>", ""], &random))
               <devices>
-                \(disk)
+                \(disk)\(second)
                 <interface type='bridge'><source bridge='br0'/>\(one(["", "<model type='e1000'/>", "<model type='virtio'/>"], &random))</interface>
                 \(one(["", "<memballoon model='none'/>", "<memballoon model='virtio'/>"], &random))
                 \(one(["", "<graphics type='vnc' port='-1' listen='0.0.0.0'/>", "<graphics type='spice' autoport='yes'/>"], &random))

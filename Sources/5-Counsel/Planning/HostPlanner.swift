@@ -374,9 +374,7 @@ struct HostPlanner {
                 try BootText.defaultGrub(text ?? "", variable: variable, words.map(\.change))
             }
             if let why { return why }
-            if let index = files.firstIndex(where: { $0.path == path }) {
-                for word in words { files[index].tally.add(word.proposal) }
-            }
+            tell(words.map(\.proposal), of: path)
         }
         let written = host.boot.nextSource.flatMap { $0.hasSuffix("grub.cfg") ? $0 : nil }
         let menu = written ?? (loader == .updateGrub ? "/boot/grub/grub.cfg" : "/boot/grub2/grub.cfg")
@@ -401,11 +399,18 @@ struct HostPlanner {
         return nil
     }
 
+    /// Names all that ask for an edit of one file.
+    private mutating func tell(_ proposals: [Proposal], of path: String) {
+        guard let index = files.firstIndex(where: { $0.path == path }) else { return }
+        for proposal in proposals { files[index].tally.add(proposal) }
+    }
+
     private mutating func editEntries() async -> Text? {
         guard xenWords.isEmpty, let proposal = kernelWords.first?.proposal else {
             return Text("Xen is not started from entries", "Xen 不由引导项启动")
         }
         let changes = kernelWords.map(\.change)
+        let proposals = kernelWords.map(\.proposal)
         let folder = "/boot/loader/entries"
         guard case .known(let names) = await states.names(in: folder) else {
             return Text("\(folder) cannot be read", "无法读取 \(folder)")
@@ -423,23 +428,31 @@ struct HostPlanner {
             {
                 return why
             }
+            tell(proposals, of: path)
         }
         if usesEnvironment {
-            let why = await rewrite("/boot/grub2/grubenv", proposal) { text throws(ConfigTextError) in
+            let path = "/boot/grub2/grubenv"
+            let why = await rewrite(path, proposal) { text throws(ConfigTextError) in
                 try BootText.grubenv(text ?? "", changes)
             }
             if let why { return why }
+            tell(proposals, of: path)
         }
         // Entries of kernels installed later are made from these.
-        if case .success(let index) = await open("/etc/kernel/cmdline"), files[index].text != nil {
-            return await rewrite("/etc/kernel/cmdline", proposal) { text throws(ConfigTextError) in
+        let (template, settings) = ("/etc/kernel/cmdline", "/etc/default/grub")
+        if case .success(let index) = await open(template), files[index].text != nil {
+            let why = await rewrite(template, proposal) { text throws(ConfigTextError) in
                 try BootText.kernelCmdline(text ?? "", changes)
             }
+            tell(proposals, of: template)
+            return why
         }
-        if case .success(let index) = await open("/etc/default/grub"), files[index].text != nil {
-            return await rewrite("/etc/default/grub", proposal) { text throws(ConfigTextError) in
+        if case .success(let index) = await open(settings), files[index].text != nil {
+            let why = await rewrite(settings, proposal) { text throws(ConfigTextError) in
                 try BootText.defaultGrub(text ?? "", variable: "GRUB_CMDLINE_LINUX", changes)
             }
+            tell(proposals, of: settings)
+            return why
         }
         return nil
     }
@@ -452,6 +465,7 @@ struct HostPlanner {
                 try BootText.menuList(text ?? "", words.map(\.change), isForXen: isForXen)
             }
             if let why { return why }
+            tell(words.map(\.proposal), of: path)
         }
         return nil
     }
