@@ -295,6 +295,32 @@ import ToolRunning
         #expect(tooLarge.leftOut.contains { $0.why.english.contains("node 0") }, "\(tooLarge.leftOut)")
     }
 
+    /// Of what one node cannot give nothing is reserved, now or by the kernel command line: a boot would find no memory left.
+    @Test(arguments: [1, 4])
+    func pagesThatANodeHasNot(_ guests: Int) async throws {
+        let large = (0..<guests).map {
+            Self.guest("large\($0)", "<memory unit='GiB'>\(40 / guests)</memory>\(Self.gigantic)\(Self.bound("1"))")
+        }
+        let small = Self.guest("small", "<memory unit='GiB'>2</memory>\(Self.huge)\(Self.bound("0"))")
+        for all in [large, large + [small]] {
+            let plan = await Lab(all).plan()
+            // What mounts them holds no memory.
+            let others = plan.steps.filter { !$0.resource.name.hasSuffix(".mount") }
+            #expect(others.isEmpty, "\(others.map { "\($0.resource) \($0.after?.text ?? "")" })")
+            for practice in ["huge-pages-reserved", "huge-pages-1g-boot"] {
+                #expect(plan.leftOut.contains { $0.practice == practice && $0.why.english.contains("node 1") })
+            }
+        }
+    }
+
+    /// The host as a whole: guests that may be anywhere.
+    @Test func pagesThatTheHostHasNot() async throws {
+        let many = (0..<5).map { Self.guest("g\($0)", "<memory unit='GiB'>16</memory>\(Self.gigantic)") }
+        let plan = await Lab(many).plan()
+        #expect(!plan.steps.contains { !$0.resource.name.hasSuffix(".mount") })
+        #expect(plan.leftOut.contains { $0.practice == "huge-pages-1g-boot" && $0.why.english.contains("to give") })
+    }
+
     /// Pages that run now stay: only the next boot's number is written.
     @Test func whatIsThereNowIsNotTakenAway() async throws {
         var lab = Lab([Self.guest("g", "<memory unit='GiB'>2</memory>\(Self.huge)")])

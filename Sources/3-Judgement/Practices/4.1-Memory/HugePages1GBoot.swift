@@ -76,12 +76,43 @@ struct HugePages1GBoot: HostPractice {
             Finding(
                 .warning, part: "1 GiB", what, observed: words.isEmpty ? "no hugepages=" : words,
                 expected: "hugepagesz=1G hugepages=\(count)", holds: .nextStart,
-                remedy: Self.remedy(host, wanted, count, words),
+                remedy: Self.remedy(host, estate, wanted, count, words),
                 evidence: [Evidence(host.boot.nextSource ?? "boot loader", words.isEmpty ? "no hugepages=" : words)]))
     }
 
-    private static func remedy(_ host: HostFacts, _ wanted: HugePageTotals, _ count: UInt64, _ words: String) -> Remedy
-    {
+    /// Why the pages cannot be had: a kernel that reserves all its memory at boot has none to start with.
+    private static func tooMany(
+        _ byNode: [Int: UInt64], _ wanted: HugePageTotals, _ host: HostFacts, _ estate: Estate
+    ) -> Text? {
+        let supply = HugePageSupply.reserved(on: host).value
+        let others = Set(supply?.pools.keys.map { $0 } ?? []).union(wanted.sizes).subtracting([size])
+        if let total = host.memory.total.value {
+            var held = size * wanted.count(of: size)
+            for other in others {
+                let there = supply?.byNode(other).values.reduce(0, +) ?? 0
+                held += other * max(there, wanted.count(of: other))
+            }
+            let most = total - estate.settings.reserve(of: total)
+            if held > most {
+                return Text(
+                    "Huge pages would take \(held), and the host has \(most) to give: less memory for guests, or guests without huge pages.",
+                    "大页需要 \(held),而主机可提供的只有 \(most):请减少客户机内存,或让部分客户机不使用大页。")
+            }
+        }
+        for (node, count) in byNode.sorted(by: { $0.key < $1.key }) {
+            var held = size * count
+            for other in others { held += other * (supply?.byNode(other)[node] ?? 0) }
+            guard let memory = host.numa.node(node)?.memory.value, held > memory else { continue }
+            return Text(
+                "Huge pages would take \(held) of node \(node), which has \(memory): bind some guests to other nodes.",
+                "节点 \(node) 只有 \(memory),而大页需要 \(held):请将部分客户机绑定到其他节点。")
+        }
+        return nil
+    }
+
+    private static func remedy(
+        _ host: HostFacts, _ estate: Estate, _ wanted: HugePageTotals, _ count: UInt64, _ words: String
+    ) -> Remedy {
         if let flags = host.cpu.flags.value, host.kernel.architecture.value == "x86_64", !flags.contains("pdpe1gb") {
             return .byHand(
                 Text(
@@ -90,13 +121,14 @@ struct HugePages1GBoot: HostPractice {
         }
         var value = String(count)
         let nodes = (host.numa.nodes.value ?? []).filter { $0.memory.value != .zero }.map(\.id)
+        var byNode: [Int: UInt64] = [:]
+        for (place, pages) in wanted.pages[size] ?? [:] {
+            let among = place.nodes.map { $0.members.filter(nodes.contains) } ?? nodes
+            guard !among.isEmpty else { continue }
+            for (node, share) in HugePageSupply.spread(pages, over: among) { byNode[node, default: 0] += share }
+        }
+        if let why = tooMany(byNode, wanted, host, estate) { return .byHand(why, disrupts: .guestRestart) }
         if nodes.count > 1, let version = host.kernel.version.value, version >= KernelVersion(5, 16) {
-            var byNode: [Int: UInt64] = [:]
-            for (place, pages) in wanted.pages[size] ?? [:] {
-                let among = place.nodes.map { $0.members.filter(nodes.contains) } ?? nodes
-                guard !among.isEmpty else { continue }
-                for (node, share) in HugePageSupply.spread(pages, over: among) { byNode[node, default: 0] += share }
-            }
             value = byNode.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)" }.joined(
                 separator: ",")
         }
