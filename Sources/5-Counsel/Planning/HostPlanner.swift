@@ -167,7 +167,7 @@ struct HostPlanner {
             return await keep(change.target, value, proposal)
         case let change as FileChange:
             if let why = await conflict(with: change) { return why }
-            return await edit(change.path, change.setting, change.to, proposal)
+            return await edit(change.path, change.setting, await value(of: change), proposal)
         case let change as KernelParameterChange:
             let word = BootText.WordChange(name: change.name, value: change.to)
             if change.isForXen { xenWords.append((word, proposal)) } else { kernelWords.append((word, proposal)) }
@@ -188,6 +188,22 @@ struct HostPlanner {
         return Text(
             "\(change.path) calls it \(there) already: name that in the definition",
             "\(change.path) 已将其命名为 \(there):请在定义中使用该名称")
+    }
+
+    /// The value that a change comes to after others of this plan: of a mount's options each takes out and adds its own.
+    private mutating func value(of change: FileChange) async -> String? {
+        guard change.path == "/etc/fstab", change.setting.hasSuffix(" options"), let old = change.from,
+            let wanted = change.to, case .success(let index) = await open(change.path),
+            let text = files[index].text,
+            let now = try? ConfigText.setting(change.setting, in: change.path, of: text), now != old
+        else { return change.to }
+        func words(_ options: String) -> [String] { options.split(separator: ",").map(String.init) }
+        let (before, after) = (words(old), words(wanted))
+        var options = words(now).filter { after.contains($0) || !before.contains($0) }
+        options += after.filter { !before.contains($0) && !options.contains($0) }
+        // The word that stands where there is no other.
+        if options.count > 1, !before.contains("defaults") { options.removeAll { $0 == "defaults" } }
+        return options.isEmpty ? "defaults" : options.joined(separator: ",")
     }
 
     // MARK: Settings
