@@ -138,7 +138,7 @@ import Transactions
         var outcome = Outcome(steps: first.steps.count, left: first.leftOut.count)
         for step in first.steps {
             let isForPerson = step.notes.contains {
-                $0.english.contains("chroot") || $0.english.contains("change it there")
+                $0.english.contains("chroot") || $0.english.contains("wins at boot: change it there")
             }
             for reason in step.reasons {
                 outcome.findings += 1
@@ -409,7 +409,9 @@ struct RandomTree {
             try put("[Service]\n", "/etc/systemd/system/multi-user.target.wants/ksmtuned.service")
         }
         if Bool.random(using: &random) {
-            try put("KSM_MONITOR_INTERVAL=60\nKSM_NPAGES_MAX=\(one(["1250", "300"], &random))\n", "/etc/ksmtuned.conf")
+            try put(
+                "KSM_MONITOR_INTERVAL=60\n\(one(["#", ""], &random))KSM_SLEEP_MSEC=\(one(["10", "100"], &random))\nKSM_NPAGES_MAX=\(one(["1250", "300"], &random))\n",
+                "/etc/ksmtuned.conf")
         }
     }
 
@@ -534,7 +536,7 @@ struct RandomTree {
                 "# <file system> <mount point> <type> <options> <dump> <pass>",
                 "UUID=1234-5678 /boot/efi vfat umask=0077 0 1",
                 "/dev/sda2 / \(one(["ext4", "xfs", "btrfs"], &random)) \(one(["defaults", "noatime", "defaults,barrier=0"], &random)) 0 1",
-                "nas:/images\t/mnt/images\t\(one(["nfs", "nfs4"], &random))\t\(one(["defaults", "rw,soft", "rsize=4096,wsize=4096", "nfsvers=3,udp", "_netdev,hard"], &random))\t0 0",
+                "nas:/images\t\(one(["/mnt/images", "/var/lib/libvirt/images"], &random))\t\(one(["nfs", "nfs4"], &random))\t\(one(["defaults", "rw,soft", "rsize=4096,wsize=4096", "nfsvers=3,udp", "_netdev,hard"], &random))\t0 0",
                 "/dev/sda3 none swap sw 0 0", "hugetlbfs /dev/hugepages1G hugetlbfs pagesize=1G 0 0",
                 "/dev/sdb1 /var/lib/libvirt/images xfs \(one(["defaults", "discard", "nobarrier"], &random)) 0 2",
                 "nas:/iso /mnt/my\\040iso nfs ro,vers=3 0 0",

@@ -118,6 +118,7 @@ struct HostFactPath: Sendable {
         .init("cgroups.machineCPUs", \.cgroups.machineCPUs), .init("cgroups.machineMems", \.cgroups.machineMems),
         .init("services.enabled", \.services.enabled), .init("services.active", \.services.active),
         .init("services.defaultTarget", \.services.defaultTarget), .init("services.owners", \.services.owners),
+        .init("services.ksmtuned", \.services.ksmtuned),
         .init("processes.qemu", \.processes.qemu),
         .init("processes.qemu[].resident", each: \.processes.qemu, \.resident),
         .init("processes.qemu[].memoryByNode", each: \.processes.qemu, \.memoryByNode),

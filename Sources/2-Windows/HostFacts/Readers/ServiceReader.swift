@@ -9,6 +9,7 @@ struct ServiceReader {
         facts.enabled = enabled()
         facts.active = active()
         facts.defaultTarget = defaultTarget()
+        facts.ksmtuned = tree.bytes("/etc/ksmtuned.conf").map(HostFacts.parseShellVariables)
         facts.owners = owners(facts.enabled, facts.active)
         return facts
     }

@@ -10,6 +10,8 @@ public struct ServiceFacts: Sendable, Equatable {
     public var defaultTarget: Fact<String> = .unexamined("/etc/systemd/system/default.target")
     /// Tools that tune this host.
     public var owners: Fact<[SettingOwner]> = .unexamined("/etc/tuned")
+    /// Variables of `etc/ksmtuned.conf`.
+    public var ksmtuned: Fact<[String: String]> = .unexamined("/etc/ksmtuned.conf")
     /// Nothing known yet.
     public init() {}
 

@@ -22,6 +22,23 @@ struct KSMScanRate: HostPractice {
 
     private static let folder = "/sys/kernel/mm/ksm/"
 
+    /// A variable of ksmtuned's that leads to what is wanted.
+    private struct Variable {
+        var name: String
+        var wanted: UInt64
+        /// Whether a value of it does.
+        var isEnough: (UInt64) -> Bool
+    }
+
+    /// ksmtuned takes the pause to be for 16 GiB, and makes it shorter where there is more memory.
+    private static func sleepVariable(_ milliseconds: UInt64, _ host: HostFacts) -> Variable {
+        let unit = ByteCount(gibibytes: 16).rawValue
+        let total = host.memory.total.value?.rawValue ?? unit
+        let (product, isHuge) = milliseconds.multipliedReportingOverflow(by: total)
+        let wanted = isHuge ? milliseconds : product / unit + (product % unit == 0 ? 0 : 1)
+        return Variable(name: "KSM_SLEEP_MSEC", wanted: max(1, wanted)) { $0 >= wanted }
+    }
+
     func judge(_ host: HostFacts, in estate: Estate) -> Judgement {
         let ksm = host.memory.ksm
         switch ksm.run {
@@ -40,17 +57,29 @@ struct KSMScanRate: HostPractice {
         let owner =
             host.services.owner(of: Self.folder + "pages_to_scan")
             ?? (KSMFits.units(host).first { $0 == "ksmtuned.service" })
+        let isKsmtuned = owner?.hasPrefix("ksmtuned") == true
+        if isKsmtuned, let reason = host.services.ksmtuned.reason, reason.cause != .missing { judgement.add(reason) }
         func add(
-            _ name: String, _ value: UInt64, _ wanted: UInt64, _ expected: String, _ what: Text, _ variable: String
+            _ name: String, _ value: UInt64, _ wanted: UInt64, _ expected: String, _ what: Text, _ variable: Variable
         ) {
             let path = Self.folder + name
             let remedy: Remedy
-            if owner?.hasPrefix("ksmtuned") == true {
-                remedy = .change(
-                    FileChange("/etc/ksmtuned.conf", variable, from: nil, to: String(wanted)), disrupts: .nothing,
-                    note: Text(
-                        "ksmtuned writes the value again: change it there, and restart it.",
-                        "ksmtuned 会重写该值:请在其配置中修改并重启。"))
+            let boot = host.boot.tmpfiles.value?[path].flatMap { UInt64($0.value) }
+            var isReady = boot == wanted
+            if isKsmtuned {
+                let written = host.services.ksmtuned.value?[variable.name]
+                isReady = written.flatMap { UInt64($0) }.map(variable.isEnough) ?? false
+                remedy =
+                    isReady
+                    ? .byHand(
+                        Text("ksmtuned has it, and was not restarted.", "ksmtuned 已配置该值,但尚未重启。"),
+                        commands: ["systemctl restart ksmtuned"])
+                    : .change(
+                        FileChange("/etc/ksmtuned.conf", variable.name, from: written, to: String(variable.wanted)),
+                        disrupts: .nothing,
+                        note: Text(
+                            "ksmtuned writes the value again: it is changed in its configuration; restart it.",
+                            "ksmtuned 会重写该值:在其配置中修改,并重启它。"))
             } else if hasAdvisor {
                 remedy = .change(
                     SysfsChange(Self.folder + "advisor_mode", from: "none", to: "scan-time"), disrupts: .nothing,
@@ -60,11 +89,10 @@ struct KSMScanRate: HostPractice {
             } else {
                 remedy = .change(SysfsChange(path, from: String(value), to: String(wanted)), disrupts: .nothing)
             }
-            let boot = host.boot.tmpfiles.value?[path].flatMap { UInt64($0.value) }
             judgement.add(
                 Finding(
                     .warning, part: name, what, observed: String(value), expected: expected,
-                    holds: boot == wanted ? .running : .both, remedy: remedy, evidence: [Evidence(path, String(value))],
+                    holds: isReady ? .running : .both, remedy: remedy, evidence: [Evidence(path, String(value))],
                     owner: owner))
         }
         switch ksm.sleepMilliseconds {
@@ -77,7 +105,7 @@ struct KSMScanRate: HostPractice {
                     Text(
                         "ksmd sleeps \(sleep) ms between batches; \(wanted) or more is advised",
                         "ksmd 每批之间休眠 \(sleep) 毫秒;建议不少于 \(wanted)"),
-                    "KSM_SLEEP_MSEC")
+                    Self.sleepVariable(wanted, host))
             }
         }
         switch ksm.pagesToScan {
@@ -91,7 +119,9 @@ struct KSMScanRate: HostPractice {
                     Text(
                         "ksmd looks at \(pages) pages in a batch; start with \(wanted)",
                         "ksmd 每批扫描 \(pages) 页;建议从 \(wanted) 开始"),
-                    "KSM_NPAGES_MAX")
+                    pages < wanted
+                        ? Variable(name: "KSM_NPAGES_MIN", wanted: max(1, wanted / 4)) { $0 >= wanted / 4 }
+                        : Variable(name: "KSM_NPAGES_MAX", wanted: wanted) { $0 / 4 <= wanted })
             }
         }
         return judgement
@@ -107,6 +137,11 @@ struct KSMScanRate: HostPractice {
             fires: .host("the kernel's defaults", expect: .fires(.warning, observed: "20")) { scan(&$0, 20, 100) },
             .host("just too short a pause", expect: .fires(.warning, observed: "999")) { scan(&$0, 999, 1000) },
             .host("a huge batch", expect: .fires(.warning, observed: "100000")) { scan(&$0, 1000, 100_000) },
+            .host("ksmtuned that was told better, and not restarted", expect: .fires(.warning, observed: "20")) {
+                scan(&$0, 20, 1000)
+                $0.services.active = .known(["ksmtuned.service"])
+                $0.services.ksmtuned = .known(["KSM_SLEEP_MSEC": "100000"])
+            },
             .host("an advisor that is not used", expect: .fires(.warning, observed: "20")) {
                 scan(&$0, 20, 1000)
                 $0.memory.ksm.advisorMode = .known("none")
