@@ -142,6 +142,29 @@ import ToolRunning
         #expect(try scratch.picture() == before)
     }
 
+    /// A file hidden with a link to /dev/null stays hidden: nothing is written in its place, and none is made of /dev/null.
+    @Test func hiddenFilesAreRefused() async throws {
+        let scratch = try Scratch()
+        try FileManager.default.createDirectory(atPath: scratch.root + "/dev", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.root + "/etc/a.conf", withDestinationPath: "/dev/null")
+        let before = try scratch.picture()
+        guard case .unknown(let reason) = await scratch.machine.look(at: Resource(.file, "/etc/a.conf")) else {
+            Issue.record("it was read")
+            return
+        }
+        #expect(reason.why.english.contains("link to /dev/null"))
+        var plan = Plan(root: scratch.root)
+        plan.steps = [
+            Step(
+                Resource(.file, "/etc/a.conf"), from: .absent, to: ResourceState(text: "a\n"), reasons: [],
+                disrupts: .nothing)
+        ]
+        let error = await failure { _ = try await scratch.engine.apply(plan) }
+        #expect(error?.description.contains("hidden") == true)
+        #expect(try scratch.picture() == before)
+    }
+
     @Test func theSecondAtOnceIsTurnedAway() async throws {
         let scratch = try Scratch()
         let lock = try StateFolder.Lock(StateFolder(scratch.state))

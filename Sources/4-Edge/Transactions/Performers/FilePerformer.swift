@@ -23,6 +23,11 @@ struct FilePerformer: Performer {
     }
 
     func read(_ name: String) async throws(TransactionError) -> ResourceState {
+        if tree.isHidden(name) {
+            throw TransactionError(
+                .failed, "somebody has hidden it: it is a link to /dev/null", place: name,
+                remedy: "Remove the link if the file may be changed")
+        }
         do throws(Rooted.Failure) {
             let place = try tree.place(of: name)
             let number = openat(

@@ -47,6 +47,18 @@ struct Rooted: Sendable {
         throw Failure(ELOOP)
     }
 
+    /// Whether a path is a link to /dev/null, which is how an administrator keeps a file of that name from having any effect.
+    func isHidden(_ path: String) -> Bool {
+        guard let slash = path.utf8.lastIndex(of: 0x2F),
+            let folder = try? open(
+                slash == path.startIndex ? "/" : String(path[..<slash]), nearmetal_O_PATH | O_DIRECTORY)
+        else { return false }
+        var buffer = [CChar](repeating: 0, count: 16)
+        let length = readlinkat(folder.number, String(path[path.utf8.index(after: slash)...]), &buffer, 16)
+        guard length > 0 else { return false }
+        return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self) == "/dev/null"
+    }
+
     /// Names of what a folder holds, in order.
     func names(in path: String) throws(Failure) -> [String] {
         let folder = try open(path, O_RDONLY | O_DIRECTORY)
