@@ -51,13 +51,13 @@ import Transactions
         return try await EstateSurvey(request, settings: Settings()).gather().estate
     }
 
-    private func plan(_ root: String, only practices: [String] = []) async throws -> Plan {
+    private func plan(_ root: String, only practices: [String] = [], takesOver: Bool = true) async throws -> Plan {
         let estate = try await estate(root)
         var selection = Advice.Selection()
         selection.only = practices
         return await Planner(
             Advice(selection, settings: estate.settings), states: Machine(root: root), root: root, connection: nil,
-            takesOver: true, requested: Set(practices)
+            takesOver: takesOver, requested: Set(practices)
         ).plan(estate)
     }
 
@@ -112,11 +112,13 @@ import Transactions
     }
 
     /// There, and nothing left to do, and back again.
-    private func thereAndBack(_ root: String, _ state: String, _ name: String) async throws -> Outcome {
+    private func thereAndBack(_ root: String, _ state: String, _ name: String, takesOver: Bool = true) async throws
+        -> Outcome
+    {
         let before = try picture(root)
-        let first = try await plan(root)
+        let first = try await plan(root, takesOver: takesOver)
         #expect(differences(before, try picture(root)) == [], "\(name): planning changed something")
-        #expect(first == (try await plan(root)), "\(name): another plan from the same facts")
+        #expect(first == (try await plan(root, takesOver: takesOver)), "\(name): another plan from the same facts")
         guard !first.steps.isEmpty else { return Outcome(left: first.leftOut.count) }
         let engine = Engine(Machine(root: root), StateFolder(state), tool: "test")
         let id = try await engine.apply(first).id
@@ -150,7 +152,7 @@ import Transactions
                 #expect(isForPerson || isLeft || !found.contains(said), "\(name): \(step.resource): \(said)")
             }
         }
-        let second = try await plan(root)
+        let second = try await plan(root, takesOver: takesOver)
         #expect(
             second.steps.map { "\($0.resource): \($0.before.text ?? "-") → \($0.after?.text ?? "-")" } == [], "\(name)")
         _ = try await engine.rollBack(id)
@@ -211,7 +213,7 @@ import Transactions
 
     @Test func randomHosts() async throws {
         let sum = try await forEach(Array(1...UInt64(Self.trees))) { seed in
-            try await withRandomTree(seed) { try await thereAndBack($0, $1, "seed \(seed)") }
+            try await withRandomTree(seed) { try await thereAndBack($0, $1, "seed \(seed)", takesOver: seed % 4 != 0) }
         }
         print(
             "random hosts: \(Self.trees), \(sum.steps) steps for \(sum.findings) findings of \(sum.practices.count) practices, \(sum.left) left to a person"
@@ -277,6 +279,13 @@ struct RandomTree {
         try? FileManager.default.removeItem(atPath: whole)
         try Data(text.utf8).write(to: URL(filePath: whole))
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: whole)
+    }
+
+    private func link(_ path: String, to target: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: (root + path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        try? FileManager.default.removeItem(atPath: root + path)
+        try FileManager.default.createSymbolicLink(atPath: root + path, withDestinationPath: target)
     }
 
     /// One of some, all as likely.
@@ -487,7 +496,12 @@ struct RandomTree {
             }
             var block = "# GRUB Environment Block\nsaved_entry=abc-2\n"
             if loader == "bls-env" { block += "kernelopts=root=/dev/sda2 \(words)\n" }
-            try put(block + String(repeating: "#", count: 1024 - block.utf8.count), "/boot/grub2/grubenv")
+            // With UEFI it lies on the system partition.
+            let isLinked = Bool.random(using: &random)
+            try put(
+                block + String(repeating: "#", count: 1024 - block.utf8.count),
+                isLinked ? "/boot/efi/EFI/redhat/grubenv" : "/boot/grub2/grubenv")
+            if isLinked { try link("/boot/grub2/grubenv", to: "../efi/EFI/redhat/grubenv") }
             try put("blscfg\n", "/boot/grub2/grub.cfg")
             if Bool.random(using: &random) { try put("root=/dev/sda2 \(words)\n", "/etc/kernel/cmdline") }
             try put("GRUB_ENABLE_BLSCFG=true\nGRUB_CMDLINE_LINUX=\"\(words)\"\n", "/etc/default/grub")
@@ -515,7 +529,18 @@ struct RandomTree {
                 try put(text.joined(separator: "\n") + one(["\n", "\n", ""], &random), "\(folder)/\(file).conf")
             }
         }
-        if Bool.random(using: &random) { try put("vm.swappiness=\(one(["60", "1"], &random))\n", "/etc/sysctl.conf") }
+        if Bool.random(using: &random) {
+            try put("vm.swappiness=\(one(["60", "1"], &random))\n", "/etc/sysctl.conf")
+            if Bool.random(using: &random) { try link("/etc/sysctl.d/99-sysctl.conf", to: "../sysctl.conf") }
+        }
+        // Hidden, or kept elsewhere.
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: try link("/etc/sysctl.d/90-nearmetal.conf", to: "/dev/null")
+        case 1:
+            try put("kernel.numa_balancing = 1\n", "/srv/etc/sysctl")
+            try link("/etc/sysctl.d/90-nearmetal.conf", to: "/srv/etc/sysctl")
+        default: break
+        }
         for file in some(["10-thp", "90-nearmetal", "ksm"], &random) {
             let lines = some(
                 [
