@@ -1,4 +1,4 @@
-public import Changes
+internal import Changes
 public import Libvirt
 
 /// Restarts guests, one at a time and in order, so that their new definitions hold.
