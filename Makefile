@@ -14,7 +14,7 @@ help:
 	  'make test-crash       kill processes that change things, KILLS=2500 times' \
 	  'make test-host        change real settings of this machine and put them back (root)' \
 	  'make test-lab         change a whole emulated host, reboot it, roll back, compare (root)' \
-  'make build            the release binary: $(TOOL)' \
+	  'make build            the release binary: $(TOOL)' \
 	  'make lint             formatting and documentation, strictly' \
 	  'make werror           the release build, in which warnings are errors' \
 	  'make bench            guests per second, beside virt-xml-validate' \

@@ -88,7 +88,7 @@ public struct Unknown: Sendable, Hashable, Error {
         case .missing: Text("Needs a kernel or package that provides it", "需要提供它的内核或软件包")
         case .denied: Text("Run as root", "以 root 身份运行")
         case .malformed: Text("Look at the file; report it if it is as the kernel wrote it", "检查该文件;若为内核原样输出请报告")
-        case .notExamined: Text("Name the host: --host-root / for this machine", "指定主机:本机用 --host-root /")
+        case .notExamined: Text("Name the host: --root / for this machine", "指定主机:本机用 --root /")
         case .failed: Text("See the message, then run again", "按提示处理后重试")
         }
     }

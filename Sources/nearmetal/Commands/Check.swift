@@ -28,7 +28,7 @@ struct Check: AsyncParsableCommand {
               nearmetal check --connect qemu+ssh://root@kvm2/system
               nearmetal check --xml guests/ --format sarif --output nearmetal.sarif
               virsh dumpxml web1 | nearmetal check --xml -
-              nearmetal check --host-root captured/ --lang zh
+              nearmetal check --root captured/ --lang zh
               nearmetal check --only 'huge-pages-*' --fail-on warning
 
             Exit status: 0 nothing at or above --fail-on, 1 findings, 2 it could not run (or something is unknown, with --strict), 64 usage.
@@ -52,6 +52,7 @@ struct Check: AsyncParsableCommand {
     var xml: [String] = []
 
     @Option(
+        name: [.customLong("root"), .long],
         help: ArgumentHelp("Read host facts below this folder, a captured tree. / is this machine.", valueName: "dir"),
         completion: .directory)
     var hostRoot: String?
@@ -116,7 +117,7 @@ struct Check: AsyncParsableCommand {
     func validate() throws {
         if example, !xml.isEmpty || connect != nil || hostRoot != nil {
             throw ValidationError(
-                "--example brings its own host and guests: leave --xml, --connect and --host-root out")
+                "--example brings its own host and guests: leave --xml, --connect and --root out")
         }
         if !xml.isEmpty, connect != nil {
             throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt")

@@ -12,13 +12,14 @@ struct Facts: ParsableCommand {
             Examples:
               nearmetal facts
               nearmetal facts --format json | jq .numa.nodes
-              nearmetal facts --host-root captured/
+              nearmetal facts --root captured/
             """)
 
     /// How facts are written.
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
 
     @Option(
+        name: [.customLong("root"), .long],
         help: ArgumentHelp("Read below this folder, a captured tree; nothing outside it is read.", valueName: "dir"),
         completion: .directory)
     var hostRoot = "/"
@@ -33,7 +34,7 @@ struct Facts: ParsableCommand {
         guard stat(hostRoot, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             throw failing(
                 Failure(
-                    "\(hostRoot): there is no such folder. Name the root of a captured tree, or leave --host-root out"))
+                    "\(hostRoot): there is no such folder. Name the root of a captured tree, or leave --root out"))
         }
         let facts = HostFacts.read(root: hostRoot)
         switch format {
