@@ -9,7 +9,16 @@ import ToolRunning
     static let folder = root.appending(path: "Documentation")
     static let pages = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
         .filter { $0.hasSuffix(".1") || $0.hasSuffix(".5") }.sorted()
-    static let commands: [Command] = (try? help())?.command.subcommands?.filter { $0.commandName != "help" } ?? []
+    /// Commands that do something: those of a group stand for it, under their whole name (`guest set vcpus`).
+    static let commands: [Command] = ((try? help())?.command.subcommands ?? []).flatMap { leaves($0, in: "") }
+
+    static func leaves(_ command: Command, in group: String) -> [Command] {
+        if command.commandName == "help" { return [] }
+        var command = command
+        command.commandName = group + command.commandName
+        let inner = (command.subcommands ?? []).flatMap { leaves($0, in: command.commandName + " ") }
+        return inner.isEmpty ? [command] : inner
+    }
 
     // MARK: What `--experimental-dump-help` prints
 
@@ -21,6 +30,7 @@ import ToolRunning
         var arguments: [Argument]?
         var subcommands: [Command]?
         var testDescription: String { commandName }
+        var page: String { "nearmetal-\(commandName.replacing(" ", with: "-")).1" }
     }
     struct Argument: Decodable, Sendable {
         struct Name: Decodable, Sendable {
@@ -79,11 +89,11 @@ import ToolRunning
         #expect(!Self.commands.isEmpty)
         let overview = try String(contentsOf: Self.folder.appending(path: "nearmetal.1"), encoding: .utf8)
         for command in Self.commands {
-            #expect(Self.pages.contains("nearmetal-\(command.commandName).1"))
+            #expect(Self.pages.contains(command.page))
             #expect(overview.contains(".It Cm \(command.commandName)\n"))
         }
         for page in Self.pages where page.hasPrefix("nearmetal-") {
-            #expect(Self.commands.contains { page == "nearmetal-\($0.commandName).1" }, "\(page) is of no command")
+            #expect(Self.commands.contains { page == $0.page }, "\(page) is of no command")
         }
         let common = try Self.help().command.arguments ?? []
         #expect(try Self.entries("nearmetal.1").sorted() == common.map(\.entry).sorted())
@@ -91,7 +101,7 @@ import ToolRunning
 
     /// A page has an entry for each option and argument, with its names and value, and for no other.
     @Test(arguments: commands) func everyOptionHasItsEntry(_ command: Command) throws {
-        let page = "nearmetal-\(command.commandName).1"
+        let page = command.page
         let arguments = (command.arguments ?? []).filter { !$0.isCommon }
         #expect(try Self.entries(page).sorted() == arguments.map(\.entry).sorted())
         let text = try String(contentsOf: Self.folder.appending(path: page), encoding: .utf8)

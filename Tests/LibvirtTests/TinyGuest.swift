@@ -19,8 +19,10 @@ enum TinyGuest {
         return String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }()
 
-    /// Defines and starts one, and waits until its agent answers.
-    static func start(_ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, extra: String = "") async throws {
+    /// Defines and starts one with so many vCPUs at most, all of them there or only some, and waits until its agent answers.
+    static func start(
+        _ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, online: Int? = nil, extra: String = ""
+    ) async throws {
         let source = try #require(folder)
         for file in ["vmlinuz", "initrd"] where !FileManager.default.fileExists(atPath: "\(daemon.folder)/\(file)") {
             try FileManager.default.copyItem(atPath: "\(source)/\(file)", toPath: "\(daemon.folder)/\(file)")
@@ -33,7 +35,7 @@ enum TinyGuest {
             <domain type='qemu'>
               <name>\(name)</name>\(extra)
               <memory unit='MiB'>256</memory>
-              <vcpu>\(vcpus)</vcpu>
+              <vcpu current='\(online ?? vcpus)'>\(vcpus)</vcpu>
               <os>
                 <type arch='x86_64' machine='q35'>hvm</type>
                 <kernel>\(daemon.folder)/vmlinuz</kernel><initrd>\(daemon.folder)/initrd</initrd><cmdline>console=ttyS0 quiet</cmdline>

@@ -42,6 +42,18 @@ struct Library: Sendable {
     let destroy: @convention(c) (virDomainPtr?, UInt32) -> Int32
     let vcpuCount: @convention(c) (virDomainPtr?, UInt32) -> Int32
     let setVCPUs: @convention(c) (virDomainPtr?, UInt32, UInt32) -> Int32
+    let domainInfo: @convention(c) (virDomainPtr?, virDomainInfoPtr?) -> Int32
+    let setMemory: @convention(c) (virDomainPtr?, UInt, UInt32) -> Int32
+    let vcpuPins: @convention(c) (virDomainPtr?, Int32, UnsafeMutablePointer<UInt8>?, Int32, UInt32) -> Int32
+    let pinVCPU: @convention(c) (virDomainPtr?, UInt32, UnsafeMutablePointer<UInt8>?, Int32, UInt32) -> Int32
+    let emulatorPin: @convention(c) (virDomainPtr?, UnsafeMutablePointer<UInt8>?, Int32, UInt32) -> Int32
+    let pinEmulator: @convention(c) (virDomainPtr?, UnsafeMutablePointer<UInt8>?, Int32, UInt32) -> Int32
+    let iothreads:
+        @convention(c) (
+            virDomainPtr?, UnsafeMutablePointer<UnsafeMutablePointer<virDomainIOThreadInfoPtr?>?>?, UInt32
+        ) -> Int32
+    let iothreadFree: @convention(c) (virDomainIOThreadInfoPtr?) -> Void
+    let pinIOThread: @convention(c) (virDomainPtr?, UInt32, UnsafeMutablePointer<UInt8>?, Int32, UInt32) -> Int32
     let numaParameters:
         @convention(c) (virDomainPtr?, virTypedParameterPtr?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
     let setNUMAParameters: @convention(c) (virDomainPtr?, virTypedParameterPtr?, Int32, UInt32) -> Int32
@@ -120,6 +132,15 @@ struct Library: Sendable {
         destroy = try find("virDomainDestroyFlags")
         vcpuCount = try find("virDomainGetVcpusFlags")
         setVCPUs = try find("virDomainSetVcpusFlags")
+        domainInfo = try find("virDomainGetInfo")
+        setMemory = try find("virDomainSetMemoryFlags")
+        vcpuPins = try find("virDomainGetVcpuPinInfo")
+        pinVCPU = try find("virDomainPinVcpuFlags")
+        emulatorPin = try find("virDomainGetEmulatorPinInfo")
+        pinEmulator = try find("virDomainPinEmulator")
+        iothreads = try find("virDomainGetIOThreadInfo")
+        iothreadFree = try find("virDomainIOThreadInfoFree")
+        pinIOThread = try find("virDomainPinIOThread")
         numaParameters = try find("virDomainGetNumaParameters")
         setNUMAParameters = try find("virDomainSetNumaParameters")
         addText = try find("virTypedParamsAddString")

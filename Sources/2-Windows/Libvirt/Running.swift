@@ -5,7 +5,7 @@ extension Connection {
     /// Calls with a domain found by its name.
     ///
     /// - Throws: `noDomain` where there is none of the name.
-    private func ask<Value: Sendable>(
+    func ask<Value: Sendable>(
         _ function: String, _ name: String, within limit: Double? = nil,
         _ call: @escaping @Sendable (Library, virDomainPtr) -> Result<Value, LibvirtError>
     ) throws(LibvirtError) -> Value {
@@ -18,7 +18,7 @@ extension Connection {
         }
     }
 
-    private func act(
+    func act(
         _ function: String, _ name: String, within limit: Double? = nil,
         _ call: @escaping @Sendable (Library, virDomainPtr) -> Int32
     ) throws(LibvirtError) {

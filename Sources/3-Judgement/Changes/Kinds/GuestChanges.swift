@@ -57,23 +57,6 @@ public struct DomainChange: Change, Hashable {
     }
 }
 
-/// What libvirt can change in a guest while it runs.
-public enum LiveParameter: String, Sendable, Hashable, CaseIterable {
-    /// vCPUs online inside the guest; its agent tells and changes them.
-    case vcpus
-    /// Host nodes its memory may lie on, as libvirt writes sets (`0-1,3`); all that have memory where it is bound to none.
-    case nodeset
-
-    /// The virsh command that sets it.
-    public func command(_ guest: String, _ value: String, connection: String? = nil) -> String {
-        let virsh = "virsh \(connection.map { "-c \($0.shellWord) " } ?? "")"
-        switch self {
-        case .vcpus: return virsh + "setvcpus \(guest.shellWord) \(value.shellWord) --live --guest"
-        case .nodeset: return virsh + "numatune \(guest.shellWord) --nodeset \(value.shellWord) --live"
-        }
-    }
-}
-
 /// A change of a running guest through libvirt.
 public struct LiveChange: Change, Hashable {
     /// The guest's name.
@@ -94,7 +77,7 @@ public struct LiveChange: Change, Hashable {
     /// Changes the running domain, through libvirt.
     public var kind: FixKind { .live }
     /// `GUEST: PARAMETER`.
-    public var target: String { "\(guest): \(parameter.rawValue)" }
+    public var target: String { "\(guest): \(parameter.name)" }
     /// The value wanted.
     public var to: String? { value }
     /// The same with virsh.

@@ -140,6 +140,10 @@ public enum PlanJSON {
             }
             let resource = Resource(kind, target)
             if let problem = resource.problem(command: command) { throw fail(problem) }
+            for text in [before.text, after?.text].compactMap({ $0 })
+            where resource.live?.parameter.allows(text) == false {
+                throw fail("\"\(text)\" is no value of \(target)")
+            }
             let reasons = (entry["reasons"]?.array ?? []).map { reason in
                 func text(_ name: String) -> String { reason[name]?.text ?? "" }
                 return Step.Reason(
@@ -213,8 +217,8 @@ extension Resource {
             return isName && !name.hasPrefix("-") ? nil : "target \"\(name)\" is no unit's name"
         case .domain: return name.utf8.contains(0) ? "target holds a NUL" : nil
         case .live:
-            let known = LiveParameter.allCases.map(\.rawValue).joined(separator: ", ")
-            return live == nil || name.utf8.contains(0) ? "target \"\(name)\" is not GUEST/PARAMETER (\(known))" : nil
+            return live == nil || name.utf8.contains(0)
+                ? "target \"\(name)\" is not GUEST/PARAMETER (\(LiveParameter.names))" : nil
         }
     }
 }

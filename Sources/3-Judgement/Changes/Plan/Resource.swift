@@ -48,13 +48,13 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
     }
     /// A parameter of a running guest.
     public static func live(_ guest: String, _ parameter: LiveParameter) -> Resource {
-        Resource(.live, "\(guest)/\(parameter.rawValue)")
+        Resource(.live, "\(guest)/\(parameter.name)")
     }
     /// Guest and parameter of a live value; `nil` where it is none.
     public var live: (guest: String, parameter: LiveParameter)? {
         // libvirt allows no slash in a name.
         guard kind == .live, let slash = name.lastIndex(of: "/"),
-            let parameter = LiveParameter(rawValue: String(name[name.index(after: slash)...]))
+            let parameter = LiveParameter(name: name[name.index(after: slash)...])
         else { return nil }
         return (String(name[..<slash]), parameter)
     }

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// `nearmetal guest`.
+struct GuestCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "guest", abstract: "Work on guests through libvirt, checked and undoable.",
+        discussion: """
+            Examples:
+              nearmetal guest set vcpus web1 4
+              nearmetal guest set memory web1 2GiB --live
+              nearmetal guest pin db1 --vcpu 0=2 --vcpu 1=3 --emulator 0-1
+            """,
+        subcommands: [
+            GuestSet.self,
+            GuestPin.self,
+            GuestUnpin.self,
+        ])
+}

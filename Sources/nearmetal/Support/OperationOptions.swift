@@ -1,0 +1,97 @@
+import ArgumentParser
+import Changes
+import Configuration
+import Inventory
+import Libvirt
+import Planning
+import Quantities
+import Reports
+import Survey
+import Transactions
+
+/// Options of every command that changes one guest.
+struct OperationOptions: ParsableArguments {
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("libvirt connection. Default: as virsh has it.", valueName: "uri"))
+    var connect: String?
+
+    @Flag(help: "Change the running guest. Default: that and its next start.")
+    var live = false
+
+    @Flag(help: "Change what holds at its next start.")
+    var config = false
+
+    @Flag(help: "Show the change and make none.")
+    var dryRun = false
+
+    @Flag(name: [.short, .long], help: "Do not ask.")
+    var yes = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder of journal and history. Default: /var/lib/nearmetal.", valueName: "dir"),
+        completion: .directory)
+    var stateDir: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
+    var format: PlainFormat = .text
+
+    @OptionGroup var display: OutputOptions
+
+    /// Plans an operation on a guest, shows it, asks, and carries it out.
+    func carryOut(_ operation: any GuestOperation, on name: String) async throws {
+        let language = display.language
+        let progress = Progress(language: language)
+        let plan: Changes.Plan
+        let machine: Machine
+        do {
+            var request = EstateSurvey.Request()
+            request.connect = connect ?? "qemu:///system"
+            let answer = try await EstateSurvey(request, settings: try Settings.read(nil)) { progress.say($0) }.gather()
+            guard let guest = answer.estate.guests.first(where: { $0.name == name }) else {
+                for failure in answer.failures { say("nearmetal: \(failure)") }
+                let known = answer.estate.guests.map(\.name).sorted()
+                throw Failure(
+                    "there is no guest \"\(name.prefix(80))\"; "
+                        + (known.isEmpty
+                            ? "libvirt knows none" : "there are \(known.prefix(20).joined(separator: ", "))"))
+            }
+            guard case .libvirt(let uri) = guest.origin else { throw Failure("\(name) is not of libvirt") }
+            let connection = Connection(uri: uri)
+            try await connection.open()
+            machine = Machine(root: "/", connection: connection)
+            do throws(Refusal) {
+                plan = try await OperationPlanner(states: machine, connection: uri)
+                    .plan(operation, of: guest, on: answer.estate.host, Scope(live: live, config: config))
+            } catch { throw Failure("\(error)") }
+        } catch {
+            progress.finish()
+            throw failing(error)
+        }
+        progress.finish()
+        if format == .text || dryRun {
+            switch format {
+            case .text: try print(PlanText.bytes(plan, display.style(), language))
+            case .json: try print(MakePlan.json(plan, display))
+            }
+        }
+        guard !dryRun, !plan.steps.isEmpty else {
+            if !dryRun, format == .json { try print(line: "null") }
+            return
+        }
+        try Consent.require(Text("Make this change?", "进行此更改?"), language, isGiven: yes)
+        let record: TransactionRecord
+        do {
+            let engine = Engine(machine, StateFolder(named: stateDir, below: "/"), tool: Version.text)
+            let acting = Progress(language: language)
+            defer { acting.finish() }
+            record = try await engine.apply(plan) { _, step in acting.say(Text(verbatim: step.resource.name)) }
+        } catch {
+            throw failing(error)
+        }
+        switch format {
+        case .json: try print(HistoryReport.json(record))
+        case .text: try Changing.tellApplied(record, language)
+        }
+    }
+}
