@@ -114,6 +114,29 @@ import ToolRunning
         #expect(try scratch.picture() == before)
     }
 
+    /// The kernel refuses writers of such a file, root too: nothing of this machine can change.
+    private static let readOnlySetting = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"
+
+    @Test(.enabled(if: access(readOnlySetting, R_OK) == 0, "this kernel has no such file"))
+    func aSettingThatMayNotBeWrittenUndoesAll() async throws {
+        let scratch = try Scratch()
+        try scratch.put("a\n", "/etc/a.conf")
+        let before = try scratch.picture()
+        let machine = Machine(root: scratch.root, kernel: "/.")
+        let engine = Engine(machine, StateFolder(scratch.state), tool: "test")
+        var plan = try await scratch.plan([("/etc/a.conf", "x\n")])
+        let setting = Resource(.setting, Self.readOnlySetting)
+        plan.steps.append(
+            Step(
+                setting, from: try await machine.state(of: setting), to: ResourceState(text: "4096"), reasons: [],
+                disrupts: .nothing))
+        let error = await failure { _ = try await engine.apply(plan) }
+        #expect(error?.kind == .undone)
+        #expect(error?.description.contains(Self.readOnlySetting) == true, "\(String(describing: error))")
+        #expect(error?.description.contains("Permission denied") == true, "\(String(describing: error))")
+        #expect(try scratch.picture() == before)
+    }
+
     @Test func ofTwoAtOnceOneIsTurnedAwayOrComesLater() async throws {
         let scratch = try Scratch()
         for index in 0..<8 { try scratch.put("k = 1\n", "/etc/\(index).conf") }
