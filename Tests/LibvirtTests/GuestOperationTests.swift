@@ -94,6 +94,50 @@ struct GuestOperationTests {
         #expect(try await definition() == was)
     }
 
+    @Test(
+        .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"), .timeLimit(.minutes(5)))
+    func guestsAreStartedAndStoppedInOrder() async throws {
+        func power(_ words: String...) async throws -> Run {
+            try await Nearmetal.start(["guest"] + words + ["--connect", daemon.uri]).end(within: 120)
+        }
+        func id() async throws -> String { try await daemon.virsh("domid", "orderly") }
+        try await TinyGuest.start("orderly", on: daemon)
+        let was = try await id()
+        let unknown = try await power("stop", "orderly", "nobody")
+        #expect(
+            unknown.status == 2 && unknown.errors == "nearmetal: there is no guest \"nobody\"\n", "\(unknown.errors)")
+        #expect(try await id() == was, "none is touched where one is not known")
+        let again = try await power("start", "orderly")
+        #expect(again.status == 0 && again.text == "orderly: runs already\n", "\(again.errors)")
+        let restarted = try await power("restart", "orderly")
+        #expect(restarted.status == 0 && restarted.text == "orderly: restarted\n", "\(restarted.errors)")
+        #expect(try await id() != was)
+        try await TinyGuest.waitForAgent(of: "orderly", on: daemon)
+        let stopped = try await power("stop", "orderly")
+        #expect(stopped.status == 0 && stopped.text == "orderly: is off\n", "\(stopped.errors)")
+        #expect(try await daemon.virsh("domstate", "orderly").hasPrefix("shut off"))
+        #expect(try await power("stop", "orderly").text == "orderly: is off already\n")
+    }
+
+    /// A guest without an operating system hears nothing.
+    @Test(.timeLimit(.minutes(2))) func aGuestThatDoesNotEndKeepsItsPower() async throws {
+        let definition = """
+            <domain type='qemu'>
+              <name>stubborn</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+              <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+            </domain>
+            """
+        try await daemon.virsh("define", daemon.write(definition, as: "stubborn"))
+        let words = ["stubborn", "--connect", daemon.uri]
+        #expect(try await Nearmetal.start(["guest", "start"] + words).end(within: 60).text == "stubborn: started\n")
+        let asked = try await Nearmetal.start(["guest", "stop", "--timeout", "2"] + words).end(within: 60)
+        #expect(asked.status == 1 && asked.errors.contains("has not shut down within 2 seconds"), "\(asked.errors)")
+        #expect(try await daemon.virsh("domstate", "stubborn").hasPrefix("running"))
+        let cut = try await Nearmetal.start(["guest", "stop", "--timeout", "1", "--destroy"] + words).end(within: 60)
+        #expect(cut.status == 0, "\(cut.errors)")
+        #expect(try await daemon.virsh("domstate", "stubborn").hasPrefix("shut off"))
+    }
+
     @Test(.timeLimit(.minutes(2))) func wrongWordsChangeNothing() async throws {
         let definition = """
             <domain type='qemu'>

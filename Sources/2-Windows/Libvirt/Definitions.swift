@@ -74,6 +74,22 @@ extension Connection {
     /// `VIR_DOMAIN_UNDEFINE_KEEP_TPM`, which headers before libvirt 8.9 do not have.
     private static let keepTPM: UInt32 = 1 << 6
 
+    /// Whether libvirt knows a domain of the name, running or not.
+    public func knows(_ name: String) throws(LibvirtError) -> Bool {
+        do throws(LibvirtError) {
+            return try ask("virDomainLookupByName") { library, connection in
+                guard let domain = library.lookupByName(connection, name) else {
+                    return .failure(library.failure("virDomainLookupByName"))
+                }
+                _ = library.domainFree(domain)
+                return .success(true)
+            }
+        } catch {
+            if error.kind == .noDomain { return false }
+            throw error
+        }
+    }
+
     /// Whether a domain runs; one that libvirt does not know does not.
     public func isActive(_ name: String) throws(LibvirtError) -> Bool {
         do throws(LibvirtError) {

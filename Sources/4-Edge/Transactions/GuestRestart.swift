@@ -34,8 +34,12 @@ public struct GuestRestart: Sendable {
 
     /// Shuts a guest down in order.
     ///
+    /// - Parameters:
+    ///   - guest: its name.
+    ///   - progress: told of the seconds since it was asked.
+    ///
     /// - Returns: why it runs still; `nil` where it is off.
-    func shutDown(_ guest: String, progress: @Sendable (Int) -> Void) async -> String? {
+    public func shutDown(_ guest: String, progress: @Sendable (Int) -> Void) async -> String? {
         let clock = ContinuousClock()
         let start = clock.now
         var asked = 0
@@ -64,7 +68,7 @@ public struct GuestRestart: Sendable {
     /// Starts a guest.
     ///
     /// - Returns: why it does not run; `nil` where it does.
-    func start(_ guest: String) async -> String? {
+    public func start(_ guest: String) async -> String? {
         do throws(LibvirtError) {
             try await connection.start(guest)
             return nil

@@ -6,11 +6,15 @@ struct GuestCommands: ParsableCommand {
         commandName: "guest", abstract: "Work on guests through libvirt, checked and undoable.",
         discussion: """
             Examples:
+              nearmetal guest stop web1 --timeout 60
               nearmetal guest set vcpus web1 4
               nearmetal guest set memory web1 2GiB --live
               nearmetal guest pin db1 --vcpu 0=2 --vcpu 1=3 --emulator 0-1
             """,
         subcommands: [
+            GuestStart.self,
+            GuestStop.self,
+            GuestRestartCommand.self,
             GuestSet.self,
             GuestPin.self,
             GuestUnpin.self,
