@@ -98,11 +98,24 @@ import Testing
         try validate(HistoryReport.json([], [:]), schema: Self.schema("verify-1"))
     }
 
+    @Test(.enabled(if: hasValidator, noValidator)) func guestsJSON() throws {
+        let guests = ExampleEstate.answer(Settings()).estate.guests
+        #expect(guests.count > 5)
+        for width in [40, 80, 120] {
+            let table = GuestList.text(guests, TextStyle(width: width), .chinese)
+            let lines = String(decoding: table, as: UTF8.self).split(separator: "\n")
+            #expect(
+                lines.allSatisfy { Columns.width(String($0)) <= max(80, width) }, "a line is wider than the terminal")
+        }
+        try validate(GuestList.json(guests), schema: Self.schema("guests-1"))
+        try validate(GuestList.json([]), schema: Self.schema("guests-1"))
+    }
+
     /// A schema that lets everything pass is none.
     @Test(
         .enabled(if: hasValidator, noValidator),
         arguments: [
-            "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1",
+            "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1", "guests-1",
         ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)

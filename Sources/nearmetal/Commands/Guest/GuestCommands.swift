@@ -6,12 +6,14 @@ struct GuestCommands: ParsableCommand {
         commandName: "guest", abstract: "Work on guests through libvirt, checked and undoable.",
         discussion: """
             Examples:
+              nearmetal guest list
               nearmetal guest stop web1 --timeout 60
               nearmetal guest set vcpus web1 4
               nearmetal guest set memory web1 2GiB --live
               nearmetal guest pin db1 --vcpu 0=2 --vcpu 1=3 --emulator 0-1
             """,
         subcommands: [
+            GuestListCommand.self,
             GuestStart.self,
             GuestStop.self,
             GuestRestartCommand.self,
