@@ -92,14 +92,20 @@ let package = Package(
 
         module(
             "Transactions",
-            ["CLinux", "Quantities", "JSONText", "LineDiff", "FileWriting", "SQLite", "Libvirt", "Changes"]),
+            [
+                "CLinux", "Quantities", "JSONText", "LineDiff", "DomainXML", "FileWriting", "SQLite", "Libvirt",
+                "Changes",
+            ]),
 
         // Layer 5: counsel.
         module("Advisor", ["Quantities", "DomainXML", "Inventory", "Changes", "Practices", "HostFacts", "DiskImage"]),
 
         module(
             "Planning",
-            ["Quantities", "DomainXML", "HostFacts", "ConfigText", "Inventory", "Changes", "Practices", "Advisor"]),
+            [
+                "Quantities", "DomainXML", "HostFacts", "DiskImage", "ConfigText", "Inventory", "Changes", "Practices",
+                "Advisor",
+            ]),
 
         // Layer 6: display.
         module(

@@ -21,7 +21,8 @@ enum TinyGuest {
 
     /// Defines and starts one with so many vCPUs at most, all of them there or only some, and waits until its agent answers.
     static func start(
-        _ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, online: Int? = nil, extra: String = ""
+        _ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, online: Int? = nil, extra: String = "",
+        devices: String = ""
     ) async throws {
         let source = try #require(folder)
         for file in ["vmlinuz", "initrd"] where !FileManager.default.fileExists(atPath: "\(daemon.folder)/\(file)") {
@@ -44,7 +45,7 @@ enum TinyGuest {
               <devices>
                 <disk type='file'><driver name='qemu' type='raw'/><source file='\(disk)'/><target dev='vda' bus='virtio'/></disk>
                 <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
-                <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+                <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>\(devices)
               </devices>
             </domain>
             """

@@ -62,6 +62,9 @@ struct Library: Sendable {
             UnsafeMutablePointer<virTypedParameterPtr?>?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?,
             UnsafePointer<CChar>?, UnsafePointer<CChar>?
         ) -> Int32
+    let attachDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
+    let updateDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
+    let detachDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
     let freeParameters: @convention(c) (virTypedParameterPtr?, Int32) -> Void
     let clearParameters: @convention(c) (virTypedParameterPtr?, Int32) -> Void
     let domainState:
@@ -144,6 +147,9 @@ struct Library: Sendable {
         numaParameters = try find("virDomainGetNumaParameters")
         setNUMAParameters = try find("virDomainSetNumaParameters")
         addText = try find("virTypedParamsAddString")
+        attachDevice = try find("virDomainAttachDeviceFlags")
+        updateDevice = try find("virDomainUpdateDeviceFlags")
+        detachDevice = try find("virDomainDetachDeviceFlags")
         freeParameters = try find("virTypedParamsFree")
         clearParameters = try find("virTypedParamsClear")
         domainState = try find("virDomainGetState")

@@ -30,7 +30,8 @@ public struct LibvirtError: Error, Sendable, CustomStringConvertible {
     /// What helps where ssh should have carried the connection.
     static let trySecureShell = "See whether ssh gets there without a question, and whether libvirt runs there"
 
-    init(_ kind: Kind, _ function: String, _ message: String, remedy: String? = nil) {
+    /// An error.
+    public init(_ kind: Kind, _ function: String, _ message: String, remedy: String? = nil) {
         self.kind = kind
         self.function = function
         self.message = message

@@ -119,7 +119,7 @@ public struct Engine: Sendable {
         switch (planned.text, now.text) {
         case (nil, _?): return "\(resource) exists now"
         case (_?, nil): return "\(resource) does not exist any more"
-        case (let old?, let new?) where resource.kind.isValue:
+        case (let old?, let new?) where resource.isValue:
             return "\(resource) was \"\(old)\" and is \"\(new)\" now"
         case (let old?, let new?) where old != new:
             let lines = LineDiff.unified(from: old, to: new, oldName: "", newName: "", context: 0).split(

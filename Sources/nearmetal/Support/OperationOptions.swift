@@ -1,6 +1,7 @@
 import ArgumentParser
 import Changes
 import Configuration
+import FileWriting
 import Inventory
 import Libvirt
 import Planning
@@ -38,8 +39,18 @@ struct OperationOptions: ParsableArguments {
 
     @OptionGroup var display: OutputOptions
 
+    /// Whether guests run on this machine, so that what is here is there.
+    var isOfThisHost: Bool { connect.map { !$0.contains("://") || $0.contains(":///") } ?? true }
+
     /// Plans an operation on a guest, shows it, asks, and carries it out.
-    func carryOut(_ operation: any GuestOperation, on name: String) async throws {
+    ///
+    /// - Parameters:
+    ///   - operation: what is asked for.
+    ///   - name: the guest's name.
+    ///   - make: makes an image that is to be used; it is taken away again where the change cannot be made.
+    func carryOut(
+        _ operation: any GuestOperation, on name: String, making make: () throws -> NewImage? = { nil }
+    ) async throws {
         let language = display.language
         let progress = Progress(language: language)
         let plan: Changes.Plan
@@ -62,7 +73,7 @@ struct OperationOptions: ParsableArguments {
             machine = Machine(root: "/", connection: connection)
             do throws(Refusal) {
                 plan = try await OperationPlanner(states: machine, connection: uri)
-                    .plan(operation, of: guest, on: answer.estate.host, Scope(live: live, config: config))
+                    .plan(operation, of: guest, in: answer.estate, Scope(live: live, config: config))
             } catch { throw Failure("\(error)") }
         } catch {
             progress.finish()
@@ -81,12 +92,15 @@ struct OperationOptions: ParsableArguments {
         }
         try Consent.require(Text("Make this change?", "进行此更改?"), language, isGiven: yes)
         let record: TransactionRecord
+        var image: NewImage?
         do {
+            image = try make()
             let engine = Engine(machine, StateFolder(named: stateDir, below: "/"), tool: Version.text)
             let acting = Progress(language: language)
             defer { acting.finish() }
             record = try await engine.apply(plan) { _, step in acting.say(Text(verbatim: step.resource.name)) }
         } catch {
+            image?.takeAway()
             throw failing(error)
         }
         switch format {

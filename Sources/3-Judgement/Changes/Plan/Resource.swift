@@ -17,8 +17,8 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
         /// A value of a running guest, as `GUEST/PARAMETER` with a ``LiveParameter``; it ends with the guest's run.
         case live
 
-        /// Whether a state is a value of a few words rather than a text.
-        public var isValue: Bool { self == .setting || self == .unit || self == .live }
+        /// Whether a state is a value of a few words rather than a text, as a rule.
+        var isValue: Bool { self == .setting || self == .unit || self == .live }
         /// Whether libvirt reads and writes it.
         public var isLibvirts: Bool { self == .domain || self == .live }
     }
@@ -58,6 +58,8 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
         else { return nil }
         return (String(name[..<slash]), parameter)
     }
+    /// Whether its states are values of a few words rather than texts.
+    public var isValue: Bool { live.map { !$0.parameter.isText } ?? kind.isValue }
     /// Kind and name.
     public var description: String { "\(kind.rawValue) \(name)" }
 }

@@ -33,53 +33,12 @@ struct FilesystemShare: GuestPractice {
             let tag = share.first("target")?["dir"] ?? "TAG"
             let driver = share.first("driver")?["type"] ?? "path"
             if driver == "virtiofs" {
-                if !Self.sharesMemory(domain) { judgement.add(privateMemory(share, tag, domain, guest)) }
+                if !SharedMemory.isShared(domain) { judgement.add(privateMemory(share, tag, domain, guest)) }
             } else {
                 judgement.add(plan9(share, tag, driver, domain, guest))
             }
         }
         return isConcerned ? judgement : .notApplicable(Text("it shares no folder with the host", "未与主机共享目录"))
-    }
-
-    /// Whether all of a guest's memory is shared with other processes.
-    private static func sharesMemory(_ domain: DomainDefinition) -> Bool {
-        let isDefault = domain.root.first("memoryBacking", "access")?["mode"] == "shared"
-        let cells = domain.root.first("cpu", "numa")?.all("cell") ?? []
-        guard !cells.isEmpty else { return isDefault }
-        return cells.allSatisfy { $0["memAccess"].map { $0 == "shared" } ?? isDefault }
-    }
-
-    /// Changes that make a guest's memory shared.
-    private static func sharing(_ domain: DomainDefinition, _ guest: Guest) -> [DomainChange] {
-        var changes: [DomainChange] = []
-        for cell in domain.root.first("cpu", "numa")?.all("cell") ?? []
-        where cell["memAccess"].map({ $0 != "shared" }) ?? false {
-            changes.append(
-                DomainChange(guest.name, cell.xpath, .attribute("memAccess", "shared"), from: cell["memAccess"]))
-        }
-        guard let backing = domain.root.first("memoryBacking") else {
-            let fragment = "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"
-            return changes + [DomainChange(guest.name, domain.root.xpath, .insert(fragment))]
-        }
-        if let access = backing.first("access") {
-            if access["mode"] != "shared" {
-                changes.append(
-                    DomainChange(guest.name, access.xpath, .attribute("mode", "shared"), from: access["mode"]))
-            }
-        } else {
-            changes.append(DomainChange(guest.name, backing.xpath, .insert("<access mode='shared'/>")))
-        }
-        if backing.first("hugepages") == nil {
-            if let source = backing.first("source") {
-                if source["type"] == "anonymous" {
-                    changes.append(
-                        DomainChange(guest.name, source.xpath, .attribute("type", "memfd"), from: "anonymous"))
-                }
-            } else {
-                changes.append(DomainChange(guest.name, backing.xpath, .insert("<source type='memfd'/>")))
-            }
-        }
-        return changes
     }
 
     private func privateMemory(_ share: Element, _ tag: String, _ domain: DomainDefinition, _ guest: Guest) -> Finding {
@@ -89,7 +48,7 @@ struct FilesystemShare: GuestPractice {
                 "\(tag) is shared with virtiofs, and the guest's memory is not shared: libvirt refuses to start it",
                 "\(tag) 使用 virtiofs,但客户机内存未共享:libvirt 会拒绝启动"),
             observed: "virtiofs, private memory", expected: "shared memory",
-            remedy: .changes(Self.sharing(domain, guest), disrupts: .guestRestart),
+            remedy: .changes(SharedMemory.changes(domain), disrupts: .guestRestart),
             evidence: [
                 Evidence(share.first("driver") ?? share, "virtiofs"),
                 Evidence(domain.root.first("memoryBacking") ?? domain.root, "no <access mode='shared'/>"),
@@ -137,7 +96,7 @@ struct FilesystemShare: GuestPractice {
                 changes.append(
                     DomainChange(guest.name, share.xpath, .attribute("accessmode", "passthrough"), from: mode))
             }
-            if !Self.sharesMemory(domain) { changes += Self.sharing(domain, guest) }
+            if !SharedMemory.isShared(domain) { changes += SharedMemory.changes(domain) }
             remedy = .changes(
                 changes, disrupts: .guestRestart,
                 note: Text(

@@ -1,4 +1,5 @@
 internal import Changes
+internal import DomainXML
 internal import Libvirt
 internal import Quantities
 
@@ -35,12 +36,21 @@ struct LivePerformer: Performer {
             case .nodeset: try await connection.setMemoryNodes(value, of: guest)
             case .vcpuPin(let vcpu): try await connection.pin(vcpu: UInt32(vcpu), to: cpus, of: guest)
             case .emulatorPin: try await connection.pinEmulator(to: cpus, of: guest)
+            case .device(let alias):
+                try await LiveDevice(connection: connection, guest: guest, alias: alias).become(value)
             case .iothreadPin(let thread): try await connection.pin(iothread: UInt32(thread), to: cpus, of: guest)
             }
         } catch {
             throw TransactionError(error, guest: guest)
         }
         if parameter == .memory { try await waitForBalloon(value, guest) }
+    }
+
+    func isSame(_ one: ResourceState, _ other: ResourceState) -> Bool {
+        guard let old = one.text, let new = other.text, old.hasPrefix("<"), new.hasPrefix("<") else {
+            return one.bytes == other.bytes
+        }
+        return DomainDefinition.isSameDevice(old, new)
     }
 
     private func value(of parameter: LiveParameter, _ guest: String) async throws(LibvirtError) -> String {
@@ -52,6 +62,7 @@ struct LivePerformer: Performer {
         case .vcpuPin(let vcpu): try await connection.pins(ofVCPU: vcpu, of: guest).description
         case .emulatorPin: try await connection.emulatorPins(of: guest).description
         case .iothreadPin(let thread): try await connection.pins(ofIOThread: thread, of: guest).description
+        case .device(let alias): try await LiveDevice(connection: connection, guest: guest, alias: alias).xml()
         }
     }
 

@@ -1,5 +1,4 @@
 public import Changes
-public import HostFacts
 public import Inventory
 public import Quantities
 
@@ -13,12 +12,12 @@ public protocol GuestOperation: Sendable {
     ///
     /// - Parameters:
     ///   - guest: the guest as it is.
-    ///   - host: the host it runs on; its facts may be unknown.
+    ///   - estate: the host it runs on, whose facts may be unknown, and the other guests.
     ///
     /// - Returns: edits and changes; none where all is so already.
     ///
     /// - Throws: why it cannot be had.
-    func changes(of guest: Guest, on host: HostFacts) throws(Refusal) -> GuestChanges
+    func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges
 }
 
 /// What an operation changes: the definition of the next start, and the running guest.

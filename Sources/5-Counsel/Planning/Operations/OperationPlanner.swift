@@ -1,6 +1,5 @@
 public import Changes
 import DomainXML
-public import HostFacts
 public import Inventory
 import Quantities
 
@@ -23,7 +22,7 @@ public struct OperationPlanner: Sendable {
     ///
     /// - Throws: why it cannot be had; also where a state that was named is not there.
     public func plan(
-        _ operation: any GuestOperation, of guest: Guest, on host: HostFacts, _ scope: Scope
+        _ operation: any GuestOperation, of guest: Guest, in estate: Estate, _ scope: Scope
     ) async throws(Refusal) -> Plan {
         if scope.isStrict, scope.live, !guest.isActive {
             throw Refusal(
@@ -33,7 +32,7 @@ public struct OperationPlanner: Sendable {
             throw Refusal(
                 "guest \(guest.name) is transient: it has no definition that lasts", remedy: "Use --live alone")
         }
-        let changes = try operation.changes(of: guest, on: host)
+        let changes = try operation.changes(of: guest, in: estate)
         var plan = Plan(root: "/", connection: connection)
         let reason = Step.Reason(
             practice: operation.practice, subject: guest.name, what: operation.words, tradeOff: Text("", ""))

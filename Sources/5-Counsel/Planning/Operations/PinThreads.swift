@@ -1,6 +1,5 @@
 import Changes
 import DomainXML
-public import HostFacts
 public import Inventory
 public import Quantities
 
@@ -32,9 +31,9 @@ public struct PinThreads: GuestOperation {
     }
 
     /// The pins in the definition, and of the running threads.
-    public func changes(of guest: Guest, on host: HostFacts) throws(Refusal) -> GuestChanges {
+    public func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges {
         var changes = GuestChanges()
-        let online = host.cpu.online.value
+        let online = estate.host.cpu.online.value
         var new = ""
         for (thread, cpus) in pins {
             if let cpus {

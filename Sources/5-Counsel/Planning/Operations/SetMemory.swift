@@ -1,6 +1,5 @@
 import Changes
 import DomainXML
-public import HostFacts
 public import Inventory
 public import Quantities
 
@@ -22,9 +21,9 @@ public struct SetMemory: GuestOperation {
     public var words: Text { Text("asked for: \(size) of memory", "要求:\(size) 内存") }
 
     /// The amount in the definition, and the balloon's target.
-    public func changes(of guest: Guest, on host: HostFacts) throws(Refusal) -> GuestChanges {
+    public func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges {
         guard size > .zero else { throw Refusal("a guest needs memory") }
-        if let total = host.memory.total.value, size > total {
+        if let total = estate.host.memory.total.value, size > total {
             throw Refusal("\(size) is more than the host's \(total)")
         }
         var changes = GuestChanges()

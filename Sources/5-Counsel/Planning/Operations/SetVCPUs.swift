@@ -1,6 +1,5 @@
 import Changes
 import DomainXML
-public import HostFacts
 public import Inventory
 public import Quantities
 
@@ -28,12 +27,12 @@ public struct SetVCPUs: GuestOperation {
     }
 
     /// The number in the definition, and the number plugged in.
-    public func changes(of guest: Guest, on host: HostFacts) throws(Refusal) -> GuestChanges {
+    public func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges {
         guard count > 0 else { throw Refusal("a guest needs at least 1 vCPU") }
         if let maximum, maximum < count {
             throw Refusal("the maximum, \(maximum), is less than the \(count) vCPUs asked for")
         }
-        if let online = host.cpu.online.value?.count, max(count, maximum ?? 0) > online {
+        if let online = estate.host.cpu.online.value?.count, max(count, maximum ?? 0) > online {
             throw Refusal(
                 "\(max(count, maximum ?? 0)) vCPUs are more than the host's \(online) CPUs: they would only wait for each other",
                 remedy: "Ask for \(online) or fewer")

@@ -126,7 +126,7 @@ public enum HistoryReport {
             case true?: page.line("  " + style.ink("✓", .green) + " " + name)
             case false?:
                 page.line("  " + style.ink("✗", .bold, .red) + " " + name)
-                if entry.resource.kind.isValue {
+                if entry.resource.isValue {
                     let (old, new) = (entry.expected.text ?? "–", entry.now?.text ?? "–")
                     page.paragraph(
                         Columns.plain(Text("was set to \(old), is \(new)", "曾设为 \(old),现为 \(new)")[language]), indent: 6

@@ -44,13 +44,14 @@ public enum PlanText {
     ) {
         let style = page.style
         switch resource.kind {
-        case .setting, .unit, .live:
+        case .setting, .unit,
+            .live where resource.isValue:
             page.line(
                 "   " + style.ink(Columns.plain(old.text ?? "–"), .red) + " → "
                     + style.ink(Columns.plain(new?.text ?? "–"), .green))
         case .bootMenu where new == nil || !command.isEmpty:
             page.line("   " + Columns.plain(command.joined(separator: " ")))
-        case .file, .domain, .bootMenu:
+        default:
             for line in StepText.diff(resource, from: old, to: new).split(
                 separator: "\n", omittingEmptySubsequences: false
             ).dropLast() {

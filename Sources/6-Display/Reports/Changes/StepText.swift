@@ -9,6 +9,12 @@ public enum StepText {
     /// Passwords in definitions are not shown.
     public static func diff(_ resource: Resource, from old: ResourceState, to new: ResourceState?) -> String {
         switch resource.kind {
+        case .live where !resource.isValue:
+            func text(_ state: ResourceState) -> String? {
+                state.text.flatMap { $0 == LiveParameter.noDevice ? nil : withoutPasswords($0) + "\n" }
+            }
+            return LineDiff.unified(
+                from: text(old), to: new.flatMap(text), oldName: "a/" + resource.name, newName: "b/" + resource.name)
         case .setting, .unit, .live:
             return "-\(old.text ?? "")\n+\(new?.text ?? "")\n"
         case .file, .domain, .bootMenu:

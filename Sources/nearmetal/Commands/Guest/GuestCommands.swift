@@ -20,5 +20,7 @@ struct GuestCommands: ParsableCommand {
             GuestSet.self,
             GuestPin.self,
             GuestUnpin.self,
+            GuestAdd.self,
+            GuestRemove.self,
         ])
 }

@@ -64,20 +64,7 @@ struct GuestSetMemory: AsyncParsableCommand {
 
     @OptionGroup var options: OperationOptions
 
-    func validate() throws {
-        guard Self.size(size) != nil else {
-            throw ValidationError(
-                "\"\(size.prefix(64))\" is no size: write a whole number and its unit, as 2GiB or 512MiB")
-        }
-    }
+    func validate() throws { _ = try Size.required(size) }
 
-    /// virsh takes a bare number for KiB, virt-install for MiB: here it has none of the two.
-    static func size(_ text: String) -> ByteCount? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let unit = text.dropFirst(digits.count)
-        guard let number = UInt64(digits), number > 0, !unit.isEmpty else { return nil }
-        return ByteCount(number, unit: String(unit))
-    }
-
-    func run() async throws { try await options.carryOut(SetMemory(Self.size(size) ?? .zero), on: guest) }
+    func run() async throws { try await options.carryOut(SetMemory(try Size.required(size)), on: guest) }
 }

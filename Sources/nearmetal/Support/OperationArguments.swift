@@ -1,0 +1,9 @@
+public import ArgumentParser
+public import Planning
+
+// Values of operations as the command line has them.
+extension AddShare.Driver: ExpressibleByArgument {}
+extension AddShare.Access: ExpressibleByArgument {}
+extension AddMemory.Model: ExpressibleByArgument {}
+extension AddWatchdog.Action: ExpressibleByArgument {}
+extension RemoveDevice.Kind: ExpressibleByArgument {}
