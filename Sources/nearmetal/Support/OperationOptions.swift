@@ -48,6 +48,8 @@ struct OperationOptions: ParsableArguments {
     ///   - operation: what is asked for.
     ///   - name: the guest's name.
     ///   - make: makes an image that is to be used; it is taken away again where the change cannot be made.
+    ///
+    /// - Throws: the exit status, once why was said.
     func carryOut(
         _ operation: any GuestOperation, on name: String, making make: () throws -> NewImage? = { nil }
     ) async throws {
