@@ -62,6 +62,15 @@ struct Library: Sendable {
             UnsafeMutablePointer<virTypedParameterPtr?>?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?,
             UnsafePointer<CChar>?, UnsafePointer<CChar>?
         ) -> Int32
+    let memoryParameters:
+        @convention(c) (virDomainPtr?, virTypedParameterPtr?, UnsafeMutablePointer<Int32>?, UInt32) -> Int32
+    let setMemoryParameters: @convention(c) (virDomainPtr?, virTypedParameterPtr?, Int32, UInt32) -> Int32
+    let addNumber:
+        @convention(c) (
+            UnsafeMutablePointer<virTypedParameterPtr?>?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?,
+            UnsafePointer<CChar>?, UInt64
+        ) -> Int32
+    let setAutostart: @convention(c) (virDomainPtr?, Int32) -> Int32
     let attachDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
     let updateDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
     let detachDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
@@ -147,6 +156,10 @@ struct Library: Sendable {
         numaParameters = try find("virDomainGetNumaParameters")
         setNUMAParameters = try find("virDomainSetNumaParameters")
         addText = try find("virTypedParamsAddString")
+        memoryParameters = try find("virDomainGetMemoryParameters")
+        setMemoryParameters = try find("virDomainSetMemoryParameters")
+        addNumber = try find("virTypedParamsAddULLong")
+        setAutostart = try find("virDomainSetAutostart")
         attachDevice = try find("virDomainAttachDeviceFlags")
         updateDevice = try find("virDomainUpdateDeviceFlags")
         detachDevice = try find("virDomainDetachDeviceFlags")

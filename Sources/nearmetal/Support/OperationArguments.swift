@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import Inventory
 public import Planning
 
 // Values of operations as the command line has them.
@@ -7,3 +8,5 @@ extension AddShare.Access: ExpressibleByArgument {}
 extension AddMemory.Model: ExpressibleByArgument {}
 extension AddWatchdog.Action: ExpressibleByArgument {}
 extension RemoveDevice.Kind: ExpressibleByArgument {}
+extension SetNUMATune.Mode: ExpressibleByArgument {}
+extension Workload: ExpressibleByArgument {}

@@ -17,9 +17,13 @@ public enum LiveParameter: Sendable, Hashable {
     /// Host CPUs of an iothread, by its id from 1.
     case iothreadPin(Int)
 
+    /// A limit of its memory in KiB, or ``unlimited``.
+    case memoryLimit(MemoryLimit)
     /// A device, by the alias libvirt knows it by; its value is its XML, or ``noDevice``.
     case device(String)
 
+    /// The value of a limit that is not there.
+    public static let unlimited = "unlimited"
     /// The value of a device that is not there.
     public static let noDevice = "none"
     /// Whether a value is a text of several lines rather than a few words.
@@ -35,6 +39,7 @@ public enum LiveParameter: Sendable, Hashable {
         case .vcpuPin(let vcpu): "vcpupin.\(vcpu)"
         case .emulatorPin: "emulatorpin"
         case .iothreadPin(let thread): "iothreadpin.\(thread)"
+        case .memoryLimit(let limit): limit.rawValue
         case .device(let alias): "device.\(alias)"
         }
     }
@@ -73,7 +78,8 @@ public enum LiveParameter: Sendable, Hashable {
             }
     }
 
-    private static let withoutNumber: [Self] = [.vcpus, .pluggedVCPUs, .memory, .nodeset, .emulatorPin]
+    private static let withoutNumber: [Self] =
+        [.vcpus, .pluggedVCPUs, .memory, .nodeset, .emulatorPin] + MemoryLimit.allCases.map(Self.memoryLimit)
     /// How names are written, for those who have to write one.
     static let names = (withoutNumber.map(\.name) + ["vcpupin.N", "iothreadpin.N", "device.ALIAS"]).joined(
         separator: ", ")
@@ -83,6 +89,7 @@ public enum LiveParameter: Sendable, Hashable {
         switch self {
         case .vcpus, .pluggedVCPUs: UInt32(value).map { $0 > 0 } ?? false
         case .memory: UInt64(value).map { $0 > 0 } ?? false
+        case .memoryLimit: value == Self.unlimited || UInt64(value).map { $0 > 0 } ?? false
         case .nodeset: NodeSet(libvirt: value).map { !$0.isEmpty } ?? false
         case .device: value == Self.noDevice || value.hasPrefix("<") && value.utf8.count <= Self.longestDevice
         case .vcpuPin, .emulatorPin, .iothreadPin: CPUSet(libvirt: value).map { !$0.isEmpty } ?? false
@@ -108,6 +115,8 @@ public enum LiveParameter: Sendable, Hashable {
             case .vcpuPin(let vcpu): "vcpupin \(guest) \(vcpu) \(value) --live"
             case .emulatorPin: "emulatorpin \(guest) \(value) --live"
             case .iothreadPin(let thread): "iothreadpin \(guest) \(thread) \(value) --live"
+            case .memoryLimit(let limit):
+                "memtune \(guest) --\(limit.rawValue) \(value == Self.unlimited ? "-1" : value) --live"
             case .device: ""
             }
         return virsh + words

@@ -36,6 +36,8 @@ struct LivePerformer: Performer {
             case .nodeset: try await connection.setMemoryNodes(value, of: guest)
             case .vcpuPin(let vcpu): try await connection.pin(vcpu: UInt32(vcpu), to: cpus, of: guest)
             case .emulatorPin: try await connection.pinEmulator(to: cpus, of: guest)
+            case .memoryLimit(let limit):
+                try await connection.setMemoryLimit(limit.element, to: UInt64(value), of: guest)
             case .device(let alias):
                 try await LiveDevice(connection: connection, guest: guest, alias: alias).become(value)
             case .iothreadPin(let thread): try await connection.pin(iothread: UInt32(thread), to: cpus, of: guest)
@@ -62,6 +64,8 @@ struct LivePerformer: Performer {
         case .vcpuPin(let vcpu): try await connection.pins(ofVCPU: vcpu, of: guest).description
         case .emulatorPin: try await connection.emulatorPins(of: guest).description
         case .iothreadPin(let thread): try await connection.pins(ofIOThread: thread, of: guest).description
+        case .memoryLimit(let limit):
+            try await connection.memoryLimit(limit.element, of: guest).map { String($0) } ?? LiveParameter.unlimited
         case .device(let alias): try await LiveDevice(connection: connection, guest: guest, alias: alias).xml()
         }
     }

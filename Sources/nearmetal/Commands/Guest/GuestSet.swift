@@ -14,6 +14,13 @@ struct GuestSet: ParsableCommand {
         subcommands: [
             GuestSetVCPUs.self,
             GuestSetMemory.self,
+            GuestSetMaxMemory.self,
+            GuestSetMemtune.self,
+            GuestSetNUMATune.self,
+            GuestSetCPUModel.self,
+            GuestSetMachine.self,
+            GuestSetWorkload.self,
+            GuestSetKeymap.self,
         ])
 }
 
