@@ -47,14 +47,14 @@ struct GuestSetMemtune: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The guest.", valueName: "guest"), completion: GuestNames.completion)
     var guest: String
 
-    @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Of memory.", valueName: "size"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Of memory.", valueName: "size"))
     var hardLimit: String?
 
     @Option(
-        parsing: .unconditionalSingleValue, help: ArgumentHelp("Of memory, while others want it.", valueName: "size"))
+        parsing: .unconditional, help: ArgumentHelp("Of memory, while others want it.", valueName: "size"))
     var softLimit: String?
 
-    @Option(parsing: .unconditionalSingleValue, help: ArgumentHelp("Of memory and swap.", valueName: "size"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Of memory and swap.", valueName: "size"))
     var swapHardLimit: String?
 
     @OptionGroup var options: OperationOptions
