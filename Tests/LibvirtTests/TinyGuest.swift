@@ -19,16 +19,22 @@ enum TinyGuest {
         return String(decoding: said, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }()
 
-    /// Defines and starts one with so many vCPUs at most, all of them there or only some, and waits until its agent answers.
-    static func start(
-        _ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, online: Int? = nil, extra: String = "",
-        devices: String = ""
-    ) async throws {
+    /// The folder in which the daemon's QEMU finds them.
+    static func kernel(on daemon: PrivateDaemon) throws -> String {
         let source = try #require(folder)
         for file in ["vmlinuz", "initrd"] where !FileManager.default.fileExists(atPath: "\(daemon.folder)/\(file)") {
             try FileManager.default.copyItem(atPath: "\(source)/\(file)", toPath: "\(daemon.folder)/\(file)")
             try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(daemon.folder)/\(file)")
         }
+        return daemon.folder
+    }
+
+    /// Defines and starts one with so many vCPUs at most, all of them there or only some, and waits until its agent answers.
+    static func start(
+        _ name: String, on daemon: PrivateDaemon, vcpus: Int = 1, online: Int? = nil, extra: String = "",
+        devices: String = ""
+    ) async throws {
+        _ = try kernel(on: daemon)
         let disk = "\(daemon.folder)/\(name).raw"
         try Data(count: 1 << 20).write(to: URL(filePath: disk))
         try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: disk)

@@ -10,3 +10,4 @@ extension AddWatchdog.Action: ExpressibleByArgument {}
 extension RemoveDevice.Kind: ExpressibleByArgument {}
 extension SetNUMATune.Mode: ExpressibleByArgument {}
 extension Workload: ExpressibleByArgument {}
+extension NewGuest.OperatingSystem: ExpressibleByArgument {}

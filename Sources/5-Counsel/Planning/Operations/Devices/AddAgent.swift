@@ -25,8 +25,7 @@ public struct AddAgent: GuestOperation {
         if guest.live?.hasAgentChannel == true { lacking.live = nil }
         var addition = DeviceAddition(
             alias: guest.freeAlias("agent"),
-            element: NewElement(
-                "channel", ["type": "unix"], [NewElement("target", ["type": "virtio", "name": Self.channel])]))
+            element: Self.element)
         if let live = guest.live, !live.controllers.contains(where: { $0.type == "virtio-serial" }) {
             addition.whyNotLive = Text(
                 "the running guest has no virtio-serial controller", "运行中的客户机没有 virtio-serial 控制器")
@@ -40,4 +39,7 @@ public struct AddAgent: GuestOperation {
         ]
         return addition.changes(of: lacking)
     }
+
+    static let element = NewElement(
+        "channel", ["type": "unix"], [NewElement("target", ["type": "virtio", "name": channel])])
 }

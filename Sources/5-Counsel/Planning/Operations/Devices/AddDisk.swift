@@ -54,23 +54,25 @@ public struct AddDisk: GuestOperation {
     /// The disk, and an I/O thread where its workload is a busy one.
     public func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges {
         let isDisk = wish.device == "disk"
-        try refuseUsed(guest, estate)
+        try refuseUsed(by: guest.name, estate)
         guard let domain = guest.definition else { return GuestChanges() }
-        let bus = wish.bus ?? (isDisk ? "virtio" : domain.isX86 == false ? "scsi" : "sata")
+        let bus = bus(isX86: domain.isX86 != false)
         let target = wish.target ?? guest.freeTarget(bus == "virtio" ? "vd" : bus == "ide" ? "hd" : "sd")
         guard !guest.diskTargets.contains(target) else {
             throw Refusal("guest \(guest.name) has a disk \(target) already", remedy: "Leave target= out")
         }
         var addition = DeviceAddition(
-            alias: guest.freeAlias("disk-\(target)"), element: element(target, bus, guest, thread: nil))
+            alias: guest.freeAlias("disk-\(target)"),
+            element: element(target, bus, isBusy: Self.isBusy(guest), thread: nil))
         if isDisk, bus == "virtio", Self.isBusy(guest) {
             // The running guest has the threads it has; the next start may have one more.
-            addition.live = element(target, bus, guest, thread: guest.live.flatMap(Self.leastUsedThread))
+            addition.live = element(
+                target, bus, isBusy: Self.isBusy(guest), thread: guest.live.flatMap(Self.leastUsedThread))
             let thread = guest.persistent.flatMap(Self.leastUsedThread)
             if thread == nil, let persistent = guest.persistent {
                 addition.edits = persistent.setting("iothreads", to: "1")
             }
-            addition.element = element(target, bus, guest, thread: thread ?? 1)
+            addition.element = element(target, bus, isBusy: Self.isBusy(guest), thread: thread ?? 1)
         }
         if !isDisk || bus == "sata" || bus == "ide" {
             addition.whyNotLive = Text("\(bus) takes no drive while the guest runs", "\(bus) 总线不支持运行中添加")
@@ -85,10 +87,10 @@ public struct AddDisk: GuestOperation {
     }
 
     /// Two guests that write to one image destroy it; one guest alone does the same with two disks.
-    private func refuseUsed(_ guest: Guest, _ estate: Estate) throws(Refusal) {
+    func refuseUsed(by name: String, _ estate: Estate) throws(Refusal) {
         let users = estate.relations.images.users(of: path).all.map { (guest: estate.guests[$0.guest].name, use: $0) }
-        if let own = users.first(where: { $0.guest == guest.name && $0.use.depth == 0 }) {
-            throw Refusal("guest \(guest.name) has \(path) already, as \(own.use.disk.target)")
+        if let own = users.first(where: { $0.guest == name && $0.use.depth == 0 }) {
+            throw Refusal("guest \(name) has \(path) already, as \(own.use.disk.target)")
         }
         guard !wish.isReadOnly, wish.device == "disk" else { return }
         if let other = users.first(where: { $0.use.isWriter && !($0.use.disk.isShareable && wish.isShareable) }) {
@@ -105,6 +107,9 @@ public struct AddDisk: GuestOperation {
         }
     }
 
+    /// The bus: virtio for disks; CD drives need one that takes them.
+    func bus(isX86: Bool) -> String { wish.bus ?? (wish.device == "disk" ? "virtio" : isX86 ? "sata" : "scsi") }
+
     private static func isBusy(_ guest: Guest) -> Bool {
         [.database, .storage, .latency].contains(guest.workload)
     }
@@ -115,13 +120,13 @@ public struct AddDisk: GuestOperation {
         return domain.ioThreadIDs.min { (uses[$0] ?? 0, $0) < (uses[$1] ?? 0, $1) }
     }
 
-    private func element(_ target: String, _ bus: String, _ guest: Guest, thread: Int?) -> NewElement {
+    func element(_ target: String, _ bus: String, isBusy: Bool, thread: Int?) -> NewElement {
         let isDisk = wish.device == "disk"
         let isAllocated = image.isBlockDevice || image.isPreallocated == true
         // Native I/O would stop the loop while a sparse file grows; io_uring does not.
         let io =
             wish.io
-            ?? (!isDisk || !Self.isBusy(guest)
+            ?? (!isDisk || !isBusy
                 ? (image.isBlockDevice && isDisk ? "native" : nil) : isAllocated ? "native" : "io_uring")
         let cache = wish.cache ?? (isDisk ? "none" : nil)
         return NewElement(

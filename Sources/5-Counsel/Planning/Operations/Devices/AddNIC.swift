@@ -38,30 +38,36 @@ public struct AddNIC: GuestOperation {
 
     /// The interface.
     public func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges {
+        try refuseTaken(estate)
+        if let queues, let vcpus = guest.definition?.vcpus, queues > vcpus || queues < 1 {
+            throw Refusal("\(queues) queues for \(vcpus) vCPUs: more than one for each serve nobody")
+        }
+        return DeviceAddition(alias: guest.freeAlias("nic-\(mac)"), element: element).changes(of: guest)
+    }
+
+    /// Two interfaces of one address do not reach each other.
+    func refuseTaken(_ estate: Estate) throws(Refusal) {
         for other in estate.guests {
             let macs = other.definitions.flatMap { $0.devices("interface") }.compactMap { $0.first("mac")?["address"] }
             guard !macs.contains(where: { $0.lowercased() == mac.lowercased() }) else {
                 throw Refusal("guest \(other.name) has an interface with the address \(mac)", remedy: "Leave mac= out")
             }
         }
-        if let queues, let vcpus = guest.definition?.vcpus, queues > vcpus || queues < 1 {
-            throw Refusal("\(queues) queues for \(vcpus) vCPUs: more than one for each serve nobody")
-        }
+    }
+
+    var element: NewElement {
         let (type, attribute, name) =
             switch source {
             case .network(let name): ("network", "network", name)
             case .bridge(let name): ("bridge", "bridge", name)
             }
-        return DeviceAddition(
-            alias: guest.freeAlias("nic-\(mac)"),
-            element: NewElement(
-                "interface", ["type": type],
-                [
-                    NewElement("mac", ["address": mac]),
-                    NewElement("source", [attribute: name]),
-                    NewElement("model", ["type": model]),
-                    queues.map { NewElement("driver", ["queues": String($0)]) },
-                ])
-        ).changes(of: guest)
+        return NewElement(
+            "interface", ["type": type],
+            [
+                NewElement("mac", ["address": mac]),
+                NewElement("source", [attribute: name]),
+                NewElement("model", ["type": model]),
+                queues.map { NewElement("driver", ["queues": String($0)]) },
+            ])
     }
 }

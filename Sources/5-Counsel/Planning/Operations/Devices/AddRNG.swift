@@ -28,8 +28,11 @@ public struct AddRNG: GuestOperation {
         if guest.live?.randomDevices.isEmpty == false { lacking.live = nil }
         return DeviceAddition(
             alias: guest.freeAlias("rng"),
-            element: NewElement(
-                "rng", ["model": "virtio"], [NewElement("backend", ["model": "random"], text: source)])
+            element: Self.element(source)
         ).changes(of: lacking)
+    }
+
+    static func element(_ source: String) -> NewElement {
+        NewElement("rng", ["model": "virtio"], [NewElement("backend", ["model": "random"], text: source)])
     }
 }

@@ -88,7 +88,7 @@ extension Guest {
         return (0...).lazy.map { prefix + Self.letters($0) }.first { !taken.contains($0) } ?? prefix
     }
 
-    private static func letters(_ index: Int) -> String {
+    static func letters(_ index: Int) -> String {
         let letter = String(UnicodeScalar(UInt8(0x61 + index % 26)))
         return index < 26 ? letter : letters(index / 26 - 1) + letter
     }
