@@ -65,6 +65,8 @@ import Testing
         same(\.memoryParameters, virDomainGetMemoryParameters, "virDomainGetMemoryParameters")
         same(\.setMemoryParameters, virDomainSetMemoryParameters, "virDomainSetMemoryParameters")
         same(\.addNumber, virTypedParamsAddULLong, "virTypedParamsAddULLong")
+        same(\.baselineCPU, virConnectBaselineCPU, "virConnectBaselineCPU")
+        same(\.domainToNative, virConnectDomainXMLToNative, "virConnectDomainXMLToNative")
         same(\.setAutostart, virDomainSetAutostart, "virDomainSetAutostart")
         same(\.attachDevice, virDomainAttachDeviceFlags, "virDomainAttachDeviceFlags")
         same(\.updateDevice, virDomainUpdateDeviceFlags, "virDomainUpdateDeviceFlags")

@@ -70,6 +70,13 @@ struct Library: Sendable {
             UnsafeMutablePointer<virTypedParameterPtr?>?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?,
             UnsafePointer<CChar>?, UInt64
         ) -> Int32
+    let baselineCPU:
+        @convention(c) (virConnectPtr?, UnsafeMutablePointer<UnsafePointer<CChar>?>?, UInt32, UInt32) ->
+            UnsafeMutablePointer<CChar>?
+    let domainToNative:
+        @convention(c) (virConnectPtr?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UInt32) -> UnsafeMutablePointer<
+            CChar
+        >?
     let setAutostart: @convention(c) (virDomainPtr?, Int32) -> Int32
     let attachDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
     let updateDevice: @convention(c) (virDomainPtr?, UnsafePointer<CChar>?, UInt32) -> Int32
@@ -159,6 +166,8 @@ struct Library: Sendable {
         memoryParameters = try find("virDomainGetMemoryParameters")
         setMemoryParameters = try find("virDomainSetMemoryParameters")
         addNumber = try find("virTypedParamsAddULLong")
+        baselineCPU = try find("virConnectBaselineCPU")
+        domainToNative = try find("virConnectDomainXMLToNative")
         setAutostart = try find("virDomainSetAutostart")
         attachDevice = try find("virDomainAttachDeviceFlags")
         updateDevice = try find("virDomainUpdateDeviceFlags")

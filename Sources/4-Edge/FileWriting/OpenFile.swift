@@ -38,3 +38,27 @@ public enum OpenFile {
         }
     }
 }
+
+extension OpenFile {
+    /// Takes a folder of one's own away with all that is in it; links are not followed.
+    public static func removeTree(_ path: String) {
+        guard let folder = opendir(path) else {
+            unlink(path)
+            return
+        }
+        defer {
+            closedir(folder)
+            rmdir(path)
+        }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name != ".", name != ".." else { continue }
+            var status = stat()
+            let inner = "\(path)/\(name)"
+            guard lstat(inner, &status) == 0 else { continue }
+            if status.st_mode & S_IFMT == S_IFDIR { removeTree(inner) } else { unlink(inner) }
+        }
+    }
+}

@@ -23,5 +23,6 @@ struct GuestCommands: ParsableCommand {
             GuestUnpin.self,
             GuestAdd.self,
             GuestRemove.self,
+            CPUCommands.self,
         ])
 }

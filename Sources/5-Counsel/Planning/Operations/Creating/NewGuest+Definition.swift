@@ -44,7 +44,10 @@ extension NewGuest {
                     ] + kernel),
                 NewElement(
                     "features", [:],
-                    [isS390 ? nil : NewElement("acpi"), isX86 ? NewElement("apic") : nil]),
+                    [
+                        isS390 ? nil : NewElement("acpi"), isX86 ? NewElement("apic") : nil,
+                        isX86 ? NewElement("vmport", ["state": "off"]) : nil,
+                    ]),
                 NewElement("cpu", ["mode": usesMode, "check": "none"]),
                 clock(isX86),
                 isS390
