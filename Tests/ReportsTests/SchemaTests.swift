@@ -111,11 +111,21 @@ import Testing
         try validate(GuestList.json([]), schema: Self.schema("guests-1"))
     }
 
+    @Test(.enabled(if: hasValidator, noValidator)) func commandsAndDisplaysJSON() throws {
+        let command = try NativeCommand("LC_ALL=C LC_ALL='x y' /usr/bin/qemu -S -append 'a b' -vnc :0,password=on")
+        try validate(command.json(.chinese), schema: Self.schema("argv-1"))
+        try validate(NativeCommand("qemu").json(.english), schema: Self.schema("argv-1"))
+        let displays = [GuestDisplay(type: "vnc", uri: "vnc://localhost:0")]
+        try validate(GuestDisplay.json(displays, of: "a"), schema: Self.schema("displays-1"))
+        try validate(GuestDisplay.json([], of: "a"), schema: Self.schema("displays-1"))
+    }
+
     /// A schema that lets everything pass is none.
     @Test(
         .enabled(if: hasValidator, noValidator),
         arguments: [
             "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1", "guests-1",
+            "argv-1", "displays-1",
         ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)

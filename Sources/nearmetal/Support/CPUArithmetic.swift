@@ -1,6 +1,4 @@
 import DomainXML
-import FileWriting
-import Glibc
 import Libvirt
 import Quantities
 import Survey
@@ -8,30 +6,23 @@ import Survey
 /// libvirt's knowledge of CPUs, with a daemon or without.
 struct CPUArithmetic {
     private let connection: Connection
-    private let root: String?
+    private let driver: PrivateDriver?
 
-    /// Opens the connection that was named; else libvirt's QEMU driver inside this process, in a folder of its own.
+    /// Opens the connection that was named; else libvirt's QEMU driver inside this process.
     init(_ uri: String?) async throws {
         if let uri {
-            root = nil
+            driver = nil
             connection = Connection(uri: uri)
+            try await connection.open()
         } else {
-            var template = Array(
-                "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/nearmetal-XXXXXX".utf8CString)
-            guard let folder = mkdtemp(&template) else {
-                throw Failure("no folder can be made in the temporary one: \(String(cString: strerror(errno)))")
-            }
-            root = String(cString: folder)
-            connection = Connection(uri: "qemu:///embed?root=\(String(cString: folder))")
+            let own = try await PrivateDriver()
+            driver = own
+            connection = own.connection
         }
-        try await connection.open()
     }
 
-    /// The folder taken away again.
-    func end() {
-        guard let root else { return }
-        OpenFile.removeTree(root)
-    }
+    /// What the driver had in files taken away again.
+    func end() { driver?.end() }
 
     /// The CPU that all can be.
     func baseline(_ cpus: [HostCPUs.Entry], expandsFeatures: Bool, isMigratable: Bool) async throws -> String {
