@@ -1,4 +1,5 @@
 import Foundation
+import Quantities
 import Testing
 import ToolRunning
 
@@ -140,6 +141,41 @@ struct GuestNativeTests {
         #expect(json.text.contains("\"vnc\"") && !json.text.contains("geheim"))
         #expect(try await guest("display", "shown", "--type", "spice").status == 1)
         try await daemon.virsh("destroy", "shown")
+    }
+
+    /// In a terminal that `script` makes, the escape character is typed.
+    @Test(.enabled(if: PrivateDaemon.find("script") != nil, "script is not installed"), .timeLimit(.minutes(2)))
+    func consoleConnectsAndIsLeft() async throws {
+        // A name that is a number is not the number of another guest.
+        let plain = definition("777", "x").replacing(/<kernel>.*<\/cmdline>/.dotMatchesNewlines(), with: "")
+        try await daemon.virsh("define", daemon.write(plain, as: "console"))
+        let script = try #require(PrivateDaemon.find("script"))
+        func inTerminal(_ words: String..., name: String = "777") async throws -> Run {
+            let line = ([Nearmetal.path, "guest", "console", name, "--connect", daemon.uri] + words)
+                .map(\.shellWord).joined(separator: " ")
+            // Typed once it is there, not before the terminal is in order.
+            return try await RunningProgram(
+                "/bin/sh",
+                ["-c", "(sleep 3; printf '\\035'; sleep 1) | \"$1\" -qec \"$2\" /dev/null", "sh", script, line]
+            ).end(within: 40)
+        }
+        let off = try await inTerminal()
+        #expect(off.status == 1 && off.text.contains("does not run"), "\(off.text)")
+        try await daemon.virsh("start", "777")
+        let run = try await inTerminal()
+        #expect(run.status == 0 && run.text.contains("Connected to domain '777'"), "\(run.text) \(run.errors)")
+        let named = try await inTerminal("--devname", "serial0", "--force")
+        #expect(named.status == 0 && named.text.contains("Connected to domain '777'"), "\(named.text)")
+        let other = try await inTerminal("--devname", "serial9")
+        #expect(other.status == 2 && other.text.contains("there are serial0"), "\(other.text)")
+        for name in ["nobody", "a'b\"c", "a\nb", "1", String(repeating: "x", count: 10_000)] {
+            let wrong = try await inTerminal(name: name)
+            #expect(wrong.status == 2 && wrong.text.contains("there is no guest"), "\(wrong.text.prefix(300))")
+            #expect(wrong.text.split(whereSeparator: \.isNewline).count == 1, "\(wrong.text.prefix(300))")
+        }
+        let piped = try await guest("console", "777")
+        #expect(piped.status == 2 && piped.errors.contains("needs a terminal") && piped.errorLines.count == 1)
+        try await daemon.virsh("destroy", "777")
     }
 
     @Test(.timeLimit(.minutes(3))) func wrongWordsChangeNothing() async throws {

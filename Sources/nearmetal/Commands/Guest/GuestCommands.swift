@@ -20,6 +20,7 @@ struct GuestCommands: ParsableCommand {
             GuestRestartCommand.self,
             GuestAutostart.self,
             GuestDisplayCommand.self,
+            GuestConsole.self,
             GuestArguments.self,
             GuestSet.self,
             GuestPin.self,
