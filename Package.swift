@@ -72,7 +72,7 @@ let package = Package(
         module("DomainXML", ["CLibXML2", "Quantities"]),
         module("HostFacts", ["Quantities", "JSONText"]),
         module("DiskImage", ["CLinux", "Quantities"]),
-        module("Libvirt", ["CLibvirt", "Quantities"]),
+        module("Libvirt", ["CLibvirt", "CLinux", "Quantities"]),
         module("Augeas", ["CAugeas"]),
         module("ConfigText", ["Augeas"]),
 
@@ -103,7 +103,8 @@ let package = Package(
         module(
             "Planning",
             [
-                "Quantities", "DomainXML", "HostFacts", "DiskImage", "ConfigText", "Inventory", "Changes", "Practices",
+                "Quantities", "DomainXML", "HostFacts", "DiskImage", "ConfigText", "Inventory", "Changes",
+                "Practices",
                 "Advisor",
             ]),
 

@@ -37,7 +37,7 @@ struct GuestNativeTests {
     func argumentsOfADefinedGuestStartByHand() async throws {
         let source = try TinyGuest.kernel(on: daemon)
         try await daemon.virsh("define", daemon.write(definition("byhand", source), as: "byhand"))
-        let run = try await guest("argv", "byhand", "--format", "json")
+        let run = try await guest("argv", "byhand", "--format", "json", "--as-libvirt")
         #expect(run.status == 0, "\(run.errors)")
         let command = try JSONDecoder().decode(Command.self, from: Data(run.text.utf8))
         #expect(command.notes.contains { $0.hasPrefix("-S") }, "\(command.notes)")

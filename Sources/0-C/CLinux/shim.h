@@ -33,3 +33,9 @@ static inline long nearmetal_copy_range(int in, long *from, int out, long *to, l
 /// lseek(2)'s ways to find data and holes, which need _GNU_SOURCE too.
 static const int nearmetal_SEEK_DATA = 3;
 static const int nearmetal_SEEK_HOLE = 4;
+
+#include <sys/prctl.h>
+
+// Variadic, which Swift does not import.
+static inline int nearmetal_become_reaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+

@@ -377,6 +377,7 @@ private enum EventLoop {
             return !started
         }
         guard isFirst, library.registerDefaultLoop() == 0 else { return }
+        OrphanReaper.start()
         DispatchQueue(label: "nearmetal.libvirt.events").async { while library.runDefaultLoop() == 0 {} }
     }
 }

@@ -1,11 +1,25 @@
 import DomainXML
-import Inventory
+public import Inventory
 import JSONText
 import Libvirt
-import Quantities
+public import Quantities
 
 /// Reads what a guest's agent tells of its inside.
-enum GuestInside {
+public enum GuestInside {
+
+    /// What the agent of one guest tells.
+    ///
+    /// - Throws: a ``SurveyError`` where there is no connection, or no such guest.
+    public static func read(_ name: String, uri: String, settings: Settings) async throws -> Fact<InsideFacts> {
+        let answer = try await LibvirtGuests.read(uri: uri, settings: settings, request: EstateSurvey.Request())
+        guard let guest = answer.guests.first(where: { $0.name == name }) else {
+            throw SurveyError("there is no guest \"\(name.prefix(80))\"", place: uri, remedy: nil)
+        }
+        let connection = Connection(uri: uri)
+        try await connection.open()
+        return await read(guest, connection)
+    }
+
     /// The facts; unknown as a whole where there is no agent to ask.
     static func read(_ guest: Guest, _ connection: Connection) async -> Fact<InsideFacts> {
         guard let live = guest.live else {

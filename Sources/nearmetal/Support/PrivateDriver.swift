@@ -16,6 +16,8 @@ struct PrivateDriver {
             throw Failure("no folder can be made in the temporary one: \(String(cString: strerror(errno)))")
         }
         root = String(cString: folder)
+        // Its remarks are for a daemon's log, not for a person; errors come as errors.
+        setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", 0)
         connection = Connection(uri: "qemu:///embed?root=\(root)")
         do { try await connection.open() } catch {
             end()

@@ -22,6 +22,11 @@ public struct NativeCommand: Sendable {
         arguments = Array(words)
     }
 
+    init(environment: [(name: String, value: String)], arguments: [String]) {
+        self.environment = environment
+        self.arguments = arguments
+    }
+
     /// As one line for a shell; or an option a line, with backslashes.
     public func text(isPretty: Bool) -> [UInt8] {
         var text = environment.map { "\($0.name)=\($0.value.shellWord)" }.joined(separator: isPretty ? " \\\n" : " ")
