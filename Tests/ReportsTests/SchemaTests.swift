@@ -1,5 +1,6 @@
 import Advisor
 import Changes
+import DomainXML
 import ExampleEstate
 import Foundation
 import HostFacts
@@ -120,12 +121,33 @@ import Testing
         try validate(GuestDisplay.json([], of: "a"), schema: Self.schema("displays-1"))
     }
 
+    @Test(.enabled(if: hasValidator, noValidator)) func guestsJSON() async throws {
+        let unknown = Unknown(.missing, source: "x")
+        let inside = InsideFacts(
+            schedulers: .known(["vda": "none"]), virtioDrivers: .known(["virtio0": ""]), rngCurrent: .unknown(unknown),
+            rngAvailable: .known(["a"]), kernelRelease: .known("6.1"), services: .unknown(unknown))
+        try validate(InsideReport.json("a", inside), schema: Self.schema("inside-1"))
+        let answers: [(host: String, answer: CPUComparison.Answer)] = [
+            ("a", .init(verdict: .incompatible, missing: ["avx2"], reason: "x")), ("b", .init(verdict: .identical)),
+        ]
+        try validate(CPUReport.json(answers), schema: Self.schema("cpu-compare-1"))
+        let cpu = try DomainXML.XMLDocument(
+            Array("<cpu><model>Haswell</model><feature policy='require' name='vmx'/></cpu>".utf8), path: "x")
+        try validate(CPUReport.json(baseline: cpu), schema: Self.schema("cpu-baseline-1"))
+        let example = ExampleEstate.answer(Settings())
+        for index in example.estate.guests.indices {
+            let audit = await Advice().audit([index], of: example.estate)
+            let drawing = GuestDrawing(example.estate.guests[index], in: example.estate, audit: audit)
+            try validate(drawing.json(.english), schema: Self.schema("guest-1"))
+        }
+    }
+
     /// A schema that lets everything pass is none.
     @Test(
         .enabled(if: hasValidator, noValidator),
         arguments: [
             "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1", "guests-1",
-            "argv-1", "displays-1",
+            "argv-1", "displays-1", "inside-1", "cpu-baseline-1", "cpu-compare-1", "guest-1",
         ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)

@@ -19,14 +19,10 @@ public enum CPUReport {
             let inked = style.ink(word[language], answer.verdict == .incompatible ? .red : .green)
             page.line("\(Columns.plain(host)): \(inked)")
             if let reason = answer.reason { page.paragraph(Columns.plain(reason), indent: 2) }
-            if !answer.missing.isEmpty {
-                page.field(
-                    Text("lacks", "缺少")[language], Columns.plain(answer.missing.joined(separator: " ")), indent: 2)
-            }
-            if !answer.forbidden.isEmpty {
-                page.field(
-                    Text("has, and must not", "存在但不允许")[language],
-                    Columns.plain(answer.forbidden.joined(separator: " ")), indent: 2)
+            for (label, names) in [
+                (Text("lacks", "缺少"), answer.missing), (Text("has, and must not", "存在但不允许"), answer.forbidden),
+            ] where !names.isEmpty {
+                page.paragraph("\(label[language]): \(Columns.plain(names.joined(separator: " ")))", indent: 2)
             }
         }
         return Array(page.text.utf8)

@@ -10,13 +10,15 @@ public enum InsideReport {
         var page = Page(style: style, language: language)
         page.line(style.ink(Columns.plain(name), .bold))
         func row(_ what: Text, _ fact: Fact<String>) {
+            let value: String
             switch fact {
-            case .known(let value): page.field(what[language], value.isEmpty ? "–" : Columns.plain(value), indent: 2)
+            case .known(let text): value = text.isEmpty ? "–" : text
             case .unknown(let reason):
-                page.field(
-                    what[language],
-                    Columns.plain(Text("not known: \(reason.why.english)", "未知:\(reason.why.chinese)")[language]),
-                    indent: 2)
+                value = Text("not known: \(reason.why.english)", "未知:\(reason.why.chinese)")[language]
+            }
+            let label = Columns.padded(what[language], 15)
+            for (index, line) in Columns.wrapped(Columns.plain(value), to: style.width - 17).enumerated() {
+                page.line("  \(index == 0 ? label : String(repeating: " ", count: 15))\(line)")
             }
         }
         row(Text("kernel", "内核"), inside.kernelRelease)

@@ -14,6 +14,7 @@ struct GuestCommands: ParsableCommand {
             """,
         subcommands: [
             GuestListCommand.self,
+            GuestShow.self,
             GuestInsideCommand.self,
             GuestCreate.self,
             GuestStart.self,
