@@ -82,4 +82,30 @@ struct GuestViewTests {
             #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors.prefix(300))")
         }
     }
+
+    @Test(.timeLimit(.minutes(2))) func migrationIsChecked() async throws {
+        let definition = """
+            <domain type='qemu'><name>wanderer</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os><cputune><vcpupin vcpu='0' cpuset='0'/></cputune></domain>
+            """
+        try await daemon.virsh("define", daemon.write(definition, as: "wanderer"))
+        let here = try await daemon.virsh("capabilities")
+        let file = try daemon.write(here, as: "here")
+        let good = try await guest("migration-check", "wanderer", "--to", file)
+        #expect(good.status == 0 && good.text.contains("yes     machine"), "\(good.text) \(good.errors)")
+        let uri = try await guest("migration-check", "wanderer", "--to", daemon.uri)
+        #expect(uri.text == good.text, "\(uri.errors)")
+        let other = try daemon.write(here.replacing("pc-q35-", with: "pc-q99-"), as: "other")
+        let bad = try await guest("migration-check", "wanderer", "--to", other)
+        #expect(bad.status == 1 && bad.text.contains("no      machine"), "\(bad.text) \(bad.errors)")
+        for (words, what) in [
+            (["nobody", "--to", file], "there is no guest"), (["wanderer", "--to", "/no/such.xml"], "/no/such.xml"),
+            (["wanderer", "--to", "nowhere:///x"], ""),
+        ] {
+            let run = try await Nearmetal.start(["guest", "migration-check"] + words + ["--connect", daemon.uri])
+                .end(within: 60)
+            #expect(run.status == 2 && run.text.isEmpty && (what.isEmpty || run.errors.contains(what)), "\(run.errors)")
+            #expect(run.errors.split(separator: "\n").count == 1, "\(run.errors)")
+        }
+    }
 }

@@ -2,6 +2,7 @@ import Advisor
 import Changes
 import DomainXML
 import ExampleEstate
+import Foresight
 import Foundation
 import HostFacts
 import Inventory
@@ -134,6 +135,8 @@ import Testing
         let cpu = try DomainXML.XMLDocument(
             Array("<cpu><model>Haswell</model><feature policy='require' name='vmx'/></cpu>".utf8), path: "x")
         try validate(CPUReport.json(baseline: cpu), schema: Self.schema("cpu-baseline-1"))
+        let verdict = MigrationCheck.Verdict(isMet: nil, part: "cpu", why: Text("a", "b"))
+        try validate(MigrationReport.json([verdict], .english), schema: Self.schema("migration-1"))
         let example = ExampleEstate.answer(Settings())
         for index in example.estate.guests.indices {
             let audit = await Advice().audit([index], of: example.estate)
@@ -147,7 +150,7 @@ import Testing
         .enabled(if: hasValidator, noValidator),
         arguments: [
             "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1", "guests-1",
-            "argv-1", "displays-1", "inside-1", "cpu-baseline-1", "cpu-compare-1", "guest-1",
+            "argv-1", "displays-1", "inside-1", "cpu-baseline-1", "cpu-compare-1", "guest-1", "migration-1",
         ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)

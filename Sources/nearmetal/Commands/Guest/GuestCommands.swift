@@ -16,6 +16,7 @@ struct GuestCommands: ParsableCommand {
             GuestListCommand.self,
             GuestShow.self,
             GuestInsideCommand.self,
+            GuestMigrationCheck.self,
             GuestCreate.self,
             GuestStart.self,
             GuestStop.self,
