@@ -170,7 +170,7 @@ struct GuestOperationTests {
             (["pin", "quiet", "--vcpu", "0=4000"], "the host has no CPU 4000 online", 2),
             (["pin", "quiet", "--iothread", "1=0"], "has no iothread 1", 2),
             (["pin", "quiet", "--vcpu", "0=zwei"], "is no list of CPUs", 64),
-            (["pin", "quiet"], "Say what to pin", 64),
+            (["unpin", "quiet"], "Say what to unpin", 64),
         ]
         for (words, what, status) in wrong {
             let run = try await Nearmetal.start(

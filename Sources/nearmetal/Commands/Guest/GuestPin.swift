@@ -7,9 +7,11 @@ struct GuestPin: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pin", abstract: "Pin a guest's threads to host CPUs.",
         discussion: """
-            CPUs are written as libvirt writes them: 0-3,8,^2. All pins are made together, or none.
+            CPUs are written as libvirt writes them: 0-3,8,^2. All pins are made together, or none. Where none is named, a node of the host is
+            chosen that has room for the guest and the most CPUs that nobody is pinned to: each vCPU then gets a core of its own while there are any.
 
             Examples:
+              nearmetal guest pin db1 --dry-run
               nearmetal guest pin db1 --vcpu 0=2 --vcpu 1=3 --emulator 0-1
               nearmetal guest pin db1 --iothread 1=4-5 --live
             """)
@@ -45,7 +47,6 @@ struct GuestPin: AsyncParsableCommand {
         try add(vcpu, "vcpu") { .vcpu($0) }
         try add(iothread, "iothread") { .iothread($0) }
         if let emulator { pins.append((.emulator, try Self.cpus(emulator[...], "--emulator"))) }
-        guard !pins.isEmpty else { throw ValidationError("Say what to pin: --vcpu, --emulator or --iothread") }
         guard Set(pins.map(\.0)).count == pins.count else { throw ValidationError("A thread is named twice") }
         return pins
     }
@@ -57,7 +58,10 @@ struct GuestPin: AsyncParsableCommand {
         return cpus
     }
 
-    func run() async throws { try await options.carryOut(PinThreads(try pins()), on: guest) }
+    func run() async throws {
+        let pins = try pins()
+        try await options.carryOut(pins.isEmpty ? PinTogether() : PinThreads(pins), on: guest)
+    }
 }
 
 /// `nearmetal guest unpin`.
