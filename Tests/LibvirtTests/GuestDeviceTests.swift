@@ -175,6 +175,38 @@ struct GuestDeviceTests {
         #expect(try await daemon.virsh("dumpxml", "calm") == was)
     }
 
+    private static let blockDevices = (0..<8).map { "/dev/loop\($0)" }.filter { path in
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
+    }
+
+    /// A controller has seven units; the eighth LUN gets another.
+    @Test(
+        .enabled(if: GuestDeviceTests.blockDevices.count == 8, "there are not eight block devices here"),
+        .timeLimit(.minutes(2)))
+    func lunsFillControllers() async throws {
+        let definition = """
+            <domain type='qemu'><name>node1</name><memory unit='MiB'>64</memory>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+            """
+        try await daemon.virsh("define", daemon.write(definition, as: "node1"))
+        let was = try await daemon.virsh("dumpxml", "node1")
+        for device in Self.blockDevices {
+            let run = try await guest("add", "lun", "node1", device, "--shareable")
+            #expect(run.status == 0, "\(device): \(run.errors)")
+        }
+        let now = try await daemon.virsh("dumpxml", "node1")
+        #expect(now.components(separatedBy: "device='lun'").count == 9)
+        #expect(now.components(separatedBy: "<reservations managed='yes'").count == 9)
+        #expect(now.components(separatedBy: "model='virtio-scsi'").count == 3)
+        #expect(now.contains("controller='0' bus='0' target='0' unit='6'") && !now.contains("unit='7'"))
+        #expect(now.contains("controller='1' bus='0' target='0' unit='0'"))
+        let again = try await guest("add", "lun", "node1", Self.blockDevices[0])
+        #expect(again.status == 2 && again.errors.contains("has /dev/loop0 already, as sda"), "\(again.errors)")
+        for number in (1...8).reversed() { #expect(try await rollBack(number).status == 0) }
+        #expect(Self.meaning(try await daemon.virsh("dumpxml", "node1")) == Self.meaning(was))
+    }
+
     /// qemu-img's own judgement of images made for guests.
     @Test(.timeLimit(.minutes(1))) func imagesThatAreMadeAreSound() async throws {
         try await daemon.virsh(
