@@ -89,6 +89,51 @@ struct GuestSettingTests {
         #expect(try await definition() == was)
     }
 
+    @Test(.timeLimit(.minutes(2))) func guestsAreConvertedAndPutBack() async throws {
+        let definition = """
+            <domain type='qemu'>
+              <name>old</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
+              <os><type arch='x86_64' machine='pc-i440fx-6.2'>hvm</type></os>
+              <devices>
+                <disk type='file' device='cdrom'><target dev='hdc' bus='ide'/></disk>
+                <disk type='file'><driver name='qemu' type='raw'/><source file='\(daemon.folder)/old.raw'/><target dev='vda' bus='virtio'/></disk>
+                <controller type='usb' model='piix3-uhci'/>
+                <interface type='user'><mac address='52:54:00:00:00:09'/><model type='e1000'/></interface>
+                <graphics type='vnc' autoport='yes'/><video><model type='vga'/></video>
+                <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
+              </devices>
+            </domain>
+            """
+        try Data(count: 1 << 20).write(to: URL(filePath: "\(daemon.folder)/old.raw"))
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: "\(daemon.folder)/old.raw")
+        try await daemon.virsh("define", daemon.write(definition, as: "old"))
+        let was = try await daemon.virsh("dumpxml", "--inactive", "old")
+        func convert(_ words: String...) async throws -> Run {
+            try await Nearmetal.start(
+                ["guest", "convert", "old"] + words + ["--connect", daemon.uri, "--state-dir", state, "--yes"]
+            ).end(within: 60)
+        }
+        let run = try await convert("--to-q35")
+        #expect(run.status == 0, "\(run.errors)")
+        let now = try await daemon.virsh("dumpxml", "--inactive", "old")
+        for text in [
+            "machine='pc-q35-", "model='pcie-root-port'", "dev='sda' bus='sata'", "<model type='e1000e'/>",
+            "dev='vda' bus='virtio'",
+        ] {
+            #expect(now.contains(text), "\(text): \(now)")
+        }
+        for text in ["i440fx", "type='ide'", "piix3", "hdc"] { #expect(!now.contains(text), "\(text): \(now)") }
+        // It starts as it is.
+        try await daemon.virsh("start", "old")
+        try await daemon.virsh("destroy", "old")
+        #expect(try await convert("--to-q35").text.contains("Nothing to change"))
+        #expect(try await convert("--to-vnc").text.contains("Nothing to change"))
+        #expect(try await convert().status == 64)
+        let back = try await Nearmetal.start(["rollback", "1", "--yes", "--state-dir", state]).end(within: 60)
+        #expect(back.status == 0, "\(back.errors)")
+        #expect(try await daemon.virsh("dumpxml", "--inactive", "old") == was)
+    }
+
     @Test(.timeLimit(.minutes(2))) func wrongWordsChangeNothing() async throws {
         try await define("steady")
         let was = try await daemon.virsh("dumpxml", "steady")

@@ -1,12 +1,12 @@
-import Changes
-import DomainXML
+public import Changes
+public import DomainXML
 
 /// The edits that turn a guest with Spice into one with VNC.
 ///
 /// - Source: SUSE "Migrating Spice-based Virtual Machines to VNC"; virt-xml(1) `--convert-to-vnc`.
-enum SpiceConversion {
+public enum SpiceConversion {
     /// Edits in an order in which each XPath still holds: what is taken away goes last to first.
-    static func changes(_ domain: DomainDefinition, guest: String) -> [any Change] {
+    public static func changes(_ domain: DomainDefinition, guest: String) -> [any Change] {
         var edits: [DomainChange] = []
         var removals: [DomainChange] = []
         let hasVNC = domain.graphics.contains { $0.type == "vnc" }

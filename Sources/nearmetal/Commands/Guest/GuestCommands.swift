@@ -30,6 +30,7 @@ struct GuestCommands: ParsableCommand {
             GuestUnpin.self,
             GuestAdd.self,
             GuestRemove.self,
+            GuestConvert.self,
             CPUCommands.self,
         ])
 }
