@@ -2,20 +2,6 @@ internal import CLibvirt
 
 /// Devices of a running domain.
 extension Connection {
-    /// A running domain's definition as it is now.
-    ///
-    /// - Throws: `failed` where it does not run.
-    /// - Source: virDomainGetXMLDesc.
-    public func runningDefinition(of name: String) throws(LibvirtError) -> String {
-        try ask("virDomainGetXMLDesc", name) { library, domain in
-            guard library.domainIsActive(domain) == 1 else {
-                return .failure(LibvirtError(.failed, "virDomainGetXMLDesc", "it does not run"))
-            }
-            return library.domainXML(domain, 0).map { .success(Self.taken($0)) }
-                ?? .failure(library.failure("virDomainGetXMLDesc"))
-        }
-    }
-
     /// Plugs a device into a running domain.
     ///
     /// - Source: virDomainAttachDeviceFlags.

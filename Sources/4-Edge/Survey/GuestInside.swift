@@ -10,14 +10,18 @@ public enum GuestInside {
     /// What the agent of one guest tells.
     ///
     /// - Throws: a ``SurveyError`` where there is no connection, or no such guest.
-    public static func read(_ name: String, uri: String, settings: Settings) async throws -> Fact<InsideFacts> {
-        let answer = try await LibvirtGuests.read(uri: uri, settings: settings, request: EstateSurvey.Request())
-        guard let guest = answer.guests.first(where: { $0.name == name }) else {
-            throw SurveyError("there is no guest \"\(name.prefix(80))\"", place: uri, remedy: nil)
+    public static func read(_ name: String, uri: String) async throws -> Fact<InsideFacts> {
+        do {
+            let connection = Connection(uri: uri)
+            try await connection.open()
+            guard try await connection.knows(name) else {
+                throw SurveyError("there is no guest \"\(name.prefix(80))\"", place: uri, remedy: nil)
+            }
+            let live = try await connection.liveDefinition(of: name).map { try DomainDefinition(xml: $0, path: name) }
+            return await read(Guest(name: name, origin: .libvirt(uri), persistent: nil, live: live), connection)
+        } catch let error as LibvirtError {
+            throw SurveyError(error.message, place: uri, remedy: error.remedy)
         }
-        let connection = Connection(uri: uri)
-        try await connection.open()
-        return await read(guest, connection)
     }
 
     /// The facts; unknown as a whole where there is no agent to ask.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Changes
-import Configuration
 import FileWriting
 import Inventory
 import Libvirt
@@ -58,9 +57,7 @@ struct OperationOptions: ParsableArguments {
         let plan: Changes.Plan
         let machine: Machine
         do {
-            var request = EstateSurvey.Request()
-            request.connect = connect ?? "qemu:///system"
-            let answer = try await EstateSurvey(request, settings: try Settings.read(nil)) { progress.say($0) }.gather()
+            let answer = try await GuestSource.gather(from: connect, progress)
             guard let guest = answer.estate.guests.first(where: { $0.name == name }) else {
                 for failure in answer.failures { say("nearmetal: \(failure)") }
                 let known = answer.estate.guests.map(\.name).sorted()

@@ -13,7 +13,9 @@ struct LiveDevice {
 
     /// The device as libvirt describes it.
     func xml() async throws(LibvirtError) -> String {
-        let text = try await connection.runningDefinition(of: guest)
+        guard let text = try await connection.liveDefinition(of: guest) else {
+            throw LibvirtError(.failed, "virDomainGetXMLDesc", "it does not run")
+        }
         guard let domain = try? DomainDefinition(xml: text, path: guest) else {
             throw LibvirtError(.failed, "virDomainGetXMLDesc", "its definition cannot be read")
         }

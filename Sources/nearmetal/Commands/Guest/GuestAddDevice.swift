@@ -34,17 +34,20 @@ struct GuestAddNIC: AsyncParsableCommand {
 
     func validate() throws {
         guard (network == nil) != (bridge == nil) else { throw ValidationError("Give --network or --bridge") }
-        // The kernel's limit; libvirt's networks have no other names than files can have.
-        if let name = bridge ?? network {
-            let isPlain = name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "/" && $0.value != 0x7F }
-            guard isPlain, (1...(bridge == nil ? 255 : 15)).contains(name.utf8.count) else {
-                throw ValidationError("There can be no \(bridge == nil ? "network" : "bridge") \"\(name.prefix(32))\"")
-            }
+        if let name = bridge ?? network, !Self.isName(name, ofBridge: bridge != nil) {
+            throw ValidationError(
+                "There can be no \(bridge == nil ? "network" : "bridge") \"\(name.prefix(32))\"")
         }
         if let mac, !Self.isAddress(mac) {
             throw ValidationError("--mac \"\(mac.prefix(64))\": write six bytes, the first even, as 52:54:00:12:34:56")
         }
         if let queues, queues < 1 { throw ValidationError("--queues: a number from 1 is needed") }
+    }
+
+    /// The kernel's limit for bridges; libvirt's networks have no other names than files can have.
+    static func isName(_ name: String, ofBridge: Bool) -> Bool {
+        (1...(ofBridge ? 15 : 255)).contains(name.utf8.count)
+            && name.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "/" && $0.value != 0x7F }
     }
 
     static func isAddress(_ text: String) -> Bool {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Changes
-import Configuration
 import FileWriting
 import Glibc
 import Inventory
@@ -154,9 +153,9 @@ struct GuestCreate: AsyncParsableCommand {
                     "--network \"\(text.prefix(64))\": write network=NAME or bridge=NAME, and ,mac=ADDRESS")
             }
         }
-        // Kernel and libvirt know no others.
         switch source {
-        case .bridge(let name)? where !(1...15).contains(name.utf8.count), .network(let name)? where name.isEmpty:
+        case .bridge(let name)? where !GuestAddNIC.isName(name, ofBridge: true),
+            .network(let name)? where !GuestAddNIC.isName(name, ofBridge: false):
             throw ValidationError("--network: there can be no bridge or network \"\(name.prefix(32))\"")
         default: break
         }
@@ -194,9 +193,7 @@ struct GuestCreate: AsyncParsableCommand {
         let connection: Connection
         do {
             let new = try wanted()
-            var request = EstateSurvey.Request()
-            request.connect = connect ?? "qemu:///system"
-            let survey = try await EstateSurvey(request, settings: try Settings.read(nil)) { progress.say($0) }.gather()
+            let survey = try await GuestSource.gather(from: connect, progress)
             connection = Connection(uri: connect ?? "qemu:///system")
             try await connection.open()
             machine = Machine(root: "/", connection: connection)

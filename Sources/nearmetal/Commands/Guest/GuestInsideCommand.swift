@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import Inventory
 import Quantities
 import Reports
@@ -37,7 +36,7 @@ struct GuestInsideCommand: AsyncParsableCommand {
         do {
             let uri = connect ?? "qemu:///system"
             progress.say(Text("\(guest): asking its agent", "\(guest):正在查询其 agent"))
-            switch try await GuestInside.read(guest, uri: uri, settings: try Settings.read(nil)) {
+            switch try await GuestInside.read(guest, uri: uri) {
             case .known(let value): inside = value
             case .unknown(let reason):
                 let remedy = reason.remedy.map { ". \($0[display.language])" } ?? ""

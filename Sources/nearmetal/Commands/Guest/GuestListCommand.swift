@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import Inventory
 import Quantities
 import Reports
@@ -15,36 +14,18 @@ struct GuestListCommand: AsyncParsableCommand {
               nearmetal guest list --format json | jq -r '.guests[] | select(.running).name'
             """)
 
-    @Option(
-        name: [.short, .long], help: ArgumentHelp("libvirt connection. Default: as virsh has it.", valueName: "uri"))
-    var connect: String?
-
-    @Option(
-        name: .long, parsing: .upToNextOption,
-        help: ArgumentHelp("Definitions instead of libvirt: files or folders.", valueName: "path"),
-        completion: .file(extensions: ["xml"]))
-    var xml: [String] = []
+    @OptionGroup var source: GuestSource
 
     @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
     var format: PlainFormat = .text
 
     @OptionGroup var display: OutputOptions
 
-    func validate() throws {
-        if !xml.isEmpty, connect != nil {
-            throw ValidationError("--xml and --connect exclude each other: guests come from files or from libvirt")
-        }
-    }
-
     func run() async throws {
         let progress = Progress(language: display.language)
         let answer: EstateSurvey.Answer
         do {
-            var request = EstateSurvey.Request()
-            // A list of nothing because libvirt is away would look like a host without guests.
-            request.connect = xml.isEmpty ? connect ?? "qemu:///system" : nil
-            request.xml = xml
-            answer = try await EstateSurvey(request, settings: try Settings.read(nil)) { progress.say($0) }.gather()
+            answer = try await source.gather(progress)
         } catch {
             progress.finish()
             throw failing(error)

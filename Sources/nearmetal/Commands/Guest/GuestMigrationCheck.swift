@@ -1,5 +1,4 @@
 import ArgumentParser
-import Configuration
 import DomainXML
 import Foresight
 import Inventory
@@ -43,9 +42,7 @@ struct GuestMigrationCheck: AsyncParsableCommand {
         let progress = Progress(language: display.language)
         let verdicts: [MigrationCheck.Verdict]
         do {
-            var request = EstateSurvey.Request()
-            request.connect = connect ?? "qemu:///system"
-            let answer = try await EstateSurvey(request, settings: try Settings.read(nil)) { progress.say($0) }.gather()
+            let answer = try await GuestSource.gather(from: connect, progress)
             guard let found = answer.estate.guests.first(where: { $0.name == guest }), let domain = found.definition
             else {
                 throw Failure("there is no guest \"\(guest.prefix(80))\"")

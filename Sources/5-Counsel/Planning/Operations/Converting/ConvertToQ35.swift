@@ -5,9 +5,6 @@ public import Quantities
 
 /// Moves a guest from the i440fx board (PCI) to q35 (PCI Express) (guide §6.6).
 public struct ConvertToQ35: GuestOperation {
-    /// Ports beyond those that devices take.
-    private static let sparePorts = 8
-
     /// The operation.
     public init() {}
 
@@ -48,7 +45,7 @@ public struct ConvertToQ35: GuestOperation {
                 continue
             }
             if device.name == "disk", Disk(device).busInForce == "ide", let target = device.first("target") {
-                let name = (0..<702).lazy.map { "sd" + Guest.letters($0) }.first { !taken.contains($0) } ?? "sda"
+                let name = Guest.freeTarget("sd", beside: taken)
                 taken.insert(name)
                 edit(target, .attribute("dev", name), from: target["dev"])
                 edit(target, .attribute("bus", "sata"), from: target["bus"])
@@ -68,11 +65,7 @@ public struct ConvertToQ35: GuestOperation {
             }
         }
         for element in removed.reversed() { edit(element, .remove) }
-        let ports =
-            [NewElement("controller", ["type": "pci", "index": "0", "model": "pcie-root"])]
-            + (1...(onPCI + Self.sparePorts)).map {
-                NewElement("controller", ["type": "pci", "index": String($0), "model": "pcie-root-port"])
-            }
+        let ports = PCIExpress.controllers(for: onPCI)
         changes.persistent.append(
             DomainChange(
                 domain.name, "/domain/devices", .insert(ports.map(\.description).joined(separator: "\n"))))

@@ -3,9 +3,6 @@ import Inventory
 import Quantities
 
 extension NewGuest {
-    /// PCI Express ports beyond those in use: what may be plugged in while it runs.
-    private static let sparePorts = 8
-
     /// A definition to begin with; what the host and the workload ask for beyond it is the practices' business.
     func definition(_ support: GuestSupport, usesHostModel: Bool) -> NewElement {
         let isX86 = support.architecture == "x86_64"
@@ -25,7 +22,7 @@ extension NewGuest {
                     "metadata", [:],
                     [
                         NewElement(
-                            "nm:workload", ["xmlns:nm": "https://nearmetal.example/xmlns/1"], text: workload.rawValue)
+                            "nm:workload", ["xmlns:nm": SetWorkload.namespace], text: workload.rawValue)
                     ]),
                 kibibytes("memory", memory),
                 kibibytes("currentMemory", memory),
@@ -155,10 +152,6 @@ extension NewGuest {
         guard isX86,
             machine.map({ !$0.hasPrefix("pc-i440fx") && $0 != "pc" && $0 != "isapc" && $0 != "microvm" }) ?? true
         else { return [] }
-        let used = disks.count + networks.count + 5
-        return [NewElement("controller", ["type": "pci", "index": "0", "model": "pcie-root"])]
-            + (1...(used + Self.sparePorts)).map {
-                NewElement("controller", ["type": "pci", "index": String($0), "model": "pcie-root-port"])
-            }
+        return PCIExpress.controllers(for: disks.count + networks.count + 5)
     }
 }

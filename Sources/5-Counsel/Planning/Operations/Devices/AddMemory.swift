@@ -72,7 +72,8 @@ public struct AddMemory: GuestOperation {
     }
 
     private func check(_ domain: DomainDefinition) throws(Refusal) {
-        guard let most = domain.maxMemory, let cells = Optional(domain.guestCells), !cells.isEmpty else {
+        let cells = domain.guestCells
+        guard let most = domain.maxMemory, !cells.isEmpty else {
             throw Refusal(
                 "guest \(domain.name) has no room for memory: no <maxMemory> with a NUMA cell",
                 remedy:

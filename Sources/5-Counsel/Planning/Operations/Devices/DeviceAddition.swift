@@ -83,9 +83,10 @@ extension Guest {
     var diskTargets: Set<String> { Set(definitions.flatMap(\.disks).map(\.target)) }
 
     /// The first disk name of a bus that is free: vda, vdb … vdz, vdaa.
-    func freeTarget(_ prefix: String) -> String {
-        let taken = diskTargets
-        return (0...).lazy.map { prefix + Self.letters($0) }.first { !taken.contains($0) } ?? prefix
+    func freeTarget(_ prefix: String) -> String { Self.freeTarget(prefix, beside: diskTargets) }
+
+    static func freeTarget(_ prefix: String, beside taken: Set<String>) -> String {
+        (0...).lazy.map { prefix + letters($0) }.first { !taken.contains($0) } ?? prefix
     }
 
     static func letters(_ index: Int) -> String {

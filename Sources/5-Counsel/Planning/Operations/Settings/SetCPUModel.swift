@@ -88,12 +88,11 @@ public struct SetCPUModel: GuestOperation {
     private func check(_ domain: DomainDefinition, _ estate: Estate) throws(Refusal) {
         guard let capabilities = estate.capabilities.value else { return }
         if Self.modes.contains(model) {
-            // An emulated CPU is no host's; the capabilities are those of the host's own.
-            guard
-                domain.type == "qemu"
-                    ? model != "host-passthrough" && model != "host-model" || capabilities.cpuModes.contains(model)
-                    : capabilities.cpuModes.isEmpty || capabilities.cpuModes.contains(model)
-            else { throw Refusal("this host offers no \(model)") }
+            // An emulated CPU is no host's; the capabilities are those of the host's own, or not told.
+            let isOffered =
+                capabilities.cpuModes.contains(model)
+                || (domain.type == "qemu" ? model == "maximum" : capabilities.cpuModes.isEmpty)
+            guard isOffered else { throw Refusal("this host offers no \(model)") }
             return
         }
         guard !capabilities.cpuModels.isEmpty else { return }

@@ -5,7 +5,8 @@ public import Quantities
 
 /// Notes in a guest's definition what it is for; advice depends on it.
 public struct SetWorkload: GuestOperation {
-    private static let namespace = "https://nearmetal.example/xmlns/1"
+    /// Nearmetal's own in definitions.
+    static let namespace = "https://nearmetal.example/xmlns/1"
     private let workload: Workload
 
     /// The operation.
