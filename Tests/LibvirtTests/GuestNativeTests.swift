@@ -114,14 +114,27 @@ struct GuestNativeTests {
         func isAutostart() async throws -> Bool {
             try await daemon.virsh("dominfo", "early").contains(/Autostart: +enable/)
         }
-        for (words, what, state) in [
-            ([], "starts with the host", true), ([], "already", true), (["--disable"], "any more", false),
-            (["--disable"], "already", false),
+        let state = "\(daemon.folder)/\(UUID().uuidString)"
+        for (words, what, isOn) in [
+            ([], "off → on", true), ([], "Nothing to change", true), (["--disable"], "on → off", false),
+            (["--disable"], "Nothing to change", false),
         ] as [([String], String, Bool)] {
-            let run = try await Nearmetal.start(["guest", "autostart", "early", "--connect", daemon.uri] + words).end()
+            let run = try await Nearmetal.start(
+                ["guest", "autostart", "early", "--connect", daemon.uri, "--state-dir", state, "--yes"] + words
+            ).end()
             #expect(run.status == 0 && run.text.contains(what), "\(run.text) \(run.errors)")
-            #expect(try await isAutostart() == state)
+            #expect(try await isAutostart() == isOn)
         }
+        let back = try await Nearmetal.start(["rollback", "2", "--yes", "--state-dir", state]).end(within: 60)
+        #expect(back.status == 0, "\(back.errors)")
+        #expect(try await isAutostart())
+        let unknown = try await Nearmetal.start([
+            "guest", "autostart", "early", "nobody", "--disable", "--connect", daemon.uri, "--state-dir", state,
+            "--yes",
+        ]).end()
+        #expect(
+            unknown.status == 2 && unknown.errors == "nearmetal: there is no guest \"nobody\"\n", "\(unknown.errors)")
+        #expect(try await isAutostart(), "none is changed where one is not known")
     }
 
     @Test(.timeLimit(.minutes(2))) func displaysAreVirshs() async throws {

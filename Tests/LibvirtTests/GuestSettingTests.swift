@@ -134,6 +134,66 @@ struct GuestSettingTests {
         #expect(try await daemon.virsh("dumpxml", "--inactive", "old") == was)
     }
 
+    /// Stages as Windows needs them, here with a guest that boots in seconds.
+    @Test(
+        .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"), .timeLimit(.minutes(5)))
+    func disksMoveToVirtioInStages() async throws {
+        func image(_ name: String) throws -> String {
+            let path = "\(daemon.folder)/\(name).raw"
+            try Data(count: 1 << 20).write(to: URL(filePath: path))
+            try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: path)
+            return path
+        }
+        let ports =
+            "<controller type='pci' index='0' model='pcie-root'/>"
+            + (1...8).map { "<controller type='pci' index='\($0)' model='pcie-root-port'/>" }.joined()
+        let slow =
+            "<disk type='file'><driver name='qemu' type='raw'/><source file='\(try image("slow"))'/><target dev='sda' bus='sata'/><serial>slow</serial></disk>"
+        try await TinyGuest.start("staged", on: daemon, devices: slow + ports)
+        func definition() async throws -> String { try await daemon.virsh("dumpxml", "--inactive", "staged") }
+        func inside() async throws -> [String] {
+            try await daemon.inside("staged", "for s in /sys/block/vd*/serial; do cat $s; echo; done").split(
+                separator: "\n"
+            ).map(String.init)
+        }
+        let was = try await definition()
+        let small = try image("small")
+        func convert(_ words: String...) async throws -> Run {
+            try await Nearmetal.start(
+                ["guest", "convert", "staged", "--to-virtio"] + words + [
+                    "--connect", daemon.uri, "--state-dir", state, "--yes",
+                ]
+            ).end(within: 120)
+        }
+        let first = try await convert("--staged", "--image", small)
+        #expect(first.status == 0 && first.text.contains("stage 1 of 3"), "\(first.errors)\(first.text)")
+        #expect(try await inside().contains("nearmetal-virtio"))
+        let unseen = try await convert("--staged")
+        #expect(unseen.status == 2 && unseen.errors.contains("--driver-loaded"), "\(unseen.errors)")
+        let second = try await convert("--staged", "--driver-loaded")
+        #expect(second.status == 0 && second.text.contains("stage 2 of 3"), "\(second.errors)\(second.text)")
+        let early = try await convert("--staged")
+        #expect(early.status == 2 && early.errors.contains("still runs with its old disks"), "\(early.errors)")
+        let restart = try await Nearmetal.start(["guest", "restart", "staged", "--connect", daemon.uri]).end(
+            within: 120)
+        #expect(restart.status == 0, "\(restart.errors)")
+        try await TinyGuest.waitForAgent(of: "staged", on: daemon)
+        #expect(try await inside().contains("slow"))
+        let third = try await convert()
+        #expect(third.status == 0 && third.text.contains("rm \(small)"), "\(third.errors)\(third.text)")
+        #expect(try await !inside().contains("nearmetal-virtio"))
+        #expect(try await convert().text.contains("Nothing to change"))
+        for number in [3, 2, 1] {
+            let back = try await Nearmetal.start(["rollback", "\(number)", "--yes", "--state-dir", state]).end(
+                within: 120)
+            #expect(back.status == 0, "\(number): \(back.errors)")
+        }
+        func meaning(_ text: String) -> [String] {
+            text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.sorted()
+        }
+        #expect(meaning(try await definition()) == meaning(was))
+    }
+
     @Test(.timeLimit(.minutes(2))) func wrongWordsChangeNothing() async throws {
         try await define("steady")
         let was = try await daemon.virsh("dumpxml", "steady")

@@ -140,6 +140,8 @@ public struct InsideFacts: Sendable, Hashable {
     public var kernelRelease: Fact<String>
     /// Services that run or are enabled inside.
     public var services: Fact<Set<String>>
+    /// Serial numbers of the disks the guest sees.
+    public var diskSerials: Fact<[String]> = .unknown(Unknown(.notExamined, source: "guest agent: guest-get-disks"))
     /// Facts of the inside.
     public init(
         schedulers: Fact<[String: String]>, virtioDrivers: Fact<[String: String]>, rngCurrent: Fact<String>,

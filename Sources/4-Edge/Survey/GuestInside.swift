@@ -63,6 +63,7 @@ public enum GuestInside {
             },
             services: .unknown(Unknown(.notExamined, source: "services inside")))
         facts.services = await services(&session)
+        facts.diskSerials = await diskSerials(&session)
         return .known(facts)
     }
 
@@ -119,6 +120,20 @@ public enum GuestInside {
             }
         }
         return .known(drivers)
+    }
+
+    /// Serial numbers of disks; Linux and Windows tell them alike.
+    private static func diskSerials(_ session: inout AgentSession) async -> Fact<[String]> {
+        await session.call("guest-get-disks").flatMap { value in
+            guard let disks = value.array else {
+                return .unknown(Unknown(.malformed("no list"), source: "guest agent: guest-get-disks"))
+            }
+            return .known(
+                disks.prefix(1024).compactMap { disk in
+                    // Windows fills a field of fixed length with blanks.
+                    disk["address"]?["serial"]?.text.flatMap { word(String($0.prefix(256))) }
+                }.filter { !$0.isEmpty })
+        }
     }
 
     /// Services that run or are enabled.

@@ -14,6 +14,7 @@ public struct Machine: Sendable {
     private let menus: BootMenuPerformer
     private let domains: DomainPerformer?
     private let running: LivePerformer?
+    private let autostarts: AutostartPerformer?
 
     /// A machine.
     ///
@@ -34,6 +35,7 @@ public struct Machine: Sendable {
         menus = BootMenuPerformer(root: root)
         domains = connection.map(DomainPerformer.init)
         running = connection.map(LivePerformer.init)
+        autostarts = connection.map(AutostartPerformer.init)
     }
 
     private func performer(of resource: Resource) throws(TransactionError) -> any Performer {
@@ -46,6 +48,7 @@ public struct Machine: Sendable {
         case .bootMenu: return menus
         case .domain: return try connected(domains, resource)
         case .live: return try connected(running, resource)
+        case .autostart: return try connected(autostarts, resource)
         }
     }
 

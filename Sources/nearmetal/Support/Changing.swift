@@ -1,11 +1,13 @@
 import Advisor
 import ArgumentParser
 import Changes
+import FileWriting
 import Glibc
 import Inventory
 import Libvirt
 import Planning
 import Quantities
+import Reports
 import Survey
 import Transactions
 
@@ -48,6 +50,53 @@ enum Changing {
         let plan = await planner.plan(answer.estate)
         if !answer.failures.isEmpty, plan.steps.isEmpty { throw Status.failed }
         return plan
+    }
+
+    /// Shows a plan that was asked for, asks, carries it out, and tells how it is undone.
+    ///
+    /// - Throws: the exit status, once why was said.
+    static func carryOut(
+        _ plan: Changes.Plan, on machine: Machine, _ folder: StateFolder, making images: [ImageToMake] = [],
+        dryRun: Bool, yes: Bool, _ format: PlainFormat, _ display: OutputOptions
+    ) async throws {
+        let language = display.language
+        if format == .text || dryRun {
+            switch format {
+            case .text: try print(PlanText.bytes(plan, display.style(), language))
+            case .json: try print(MakePlan.json(plan, display))
+            }
+        }
+        guard !dryRun, !plan.steps.isEmpty else {
+            if !dryRun, format == .json { try print(line: "null") }
+            return
+        }
+        try Consent.require(Text("Make this change?", "进行此更改?"), language, isGiven: yes)
+        let record = try await apply(plan, on: machine, folder, making: images, language)
+        switch format {
+        case .json: try print(HistoryReport.json(record))
+        case .text: try tellApplied(record, language)
+        }
+    }
+
+    /// Carries out a plan of one guest, with the images it needs; they are taken away again where it fails.
+    ///
+    /// - Throws: the exit status, once why was said.
+    static func apply(
+        _ plan: Changes.Plan, on machine: Machine, _ folder: StateFolder, making images: [ImageToMake],
+        _ language: Language
+    ) async throws -> TransactionRecord {
+        var made: [NewImage] = []
+        do {
+            for image in images { made.append(try NewImage(image.path, image.format, size: image.size.rawValue)) }
+            let progress = Progress(language: language)
+            defer { progress.finish() }
+            return try await Engine(machine, folder, tool: Version.text).apply(plan) { _, step in
+                progress.say(Text(verbatim: step.resource.name))
+            }
+        } catch {
+            for image in made { image.takeAway() }
+            throw failing(error)
+        }
     }
 
     /// Tells that a plan was carried out, and how it is undone.

@@ -120,11 +120,18 @@ struct DiskOption: ExpressibleByArgument {
         format ?? ([".raw", ".img"].contains { path.hasSuffix($0) } ? .raw : .qcow2)
     }
 
-    /// Makes the image where it has to be made.
-    func make() throws -> NewImage? {
+    /// The image that has to be made; `nil` where there is one.
+    var imageToMake: ImageToMake? {
         guard let size, let kind = NewImage.Format(rawValue: newFormat.rawValue) else { return nil }
-        return try NewImage(path, kind, size: size.rawValue)
+        return ImageToMake(path: path, format: kind, size: size)
     }
+}
+
+/// An image that a guest is going to use, and that does not exist yet.
+struct ImageToMake: Sendable {
+    let path: String
+    let format: NewImage.Format
+    let size: ByteCount
 }
 
 /// Sizes on the command line.

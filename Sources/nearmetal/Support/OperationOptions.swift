@@ -46,19 +46,20 @@ struct OperationOptions: ParsableArguments {
     /// - Parameters:
     ///   - operation: what is asked for.
     ///   - name: the guest's name.
-    ///   - make: makes an image that is to be used; it is taken away again where the change cannot be made.
+    ///   - images: tells what images have to be made for it.
     ///
     /// - Throws: the exit status, once why was said.
     func carryOut(
-        _ operation: any GuestOperation, on name: String, making make: () throws -> NewImage? = { nil }
+        _ operation: any GuestOperation, on name: String, making images: (Guest) -> [ImageToMake] = { _ in [] }
     ) async throws {
         let language = display.language
         let progress = Progress(language: language)
         let plan: Changes.Plan
         let machine: Machine
+        var guest: Guest
         do {
             let answer = try await GuestSource.gather(from: connect, progress)
-            guard let guest = answer.estate.guests.first(where: { $0.name == name }) else {
+            guard let found = answer.estate.guests.first(where: { $0.name == name }) else {
                 for failure in answer.failures { say("nearmetal: \(failure)") }
                 let known = answer.estate.guests.map(\.name).sorted()
                 throw Failure(
@@ -66,10 +67,15 @@ struct OperationOptions: ParsableArguments {
                         + (known.isEmpty
                             ? "libvirt knows none" : "there are \(known.prefix(20).joined(separator: ", "))"))
             }
+            guest = found
             guard case .libvirt(let uri) = guest.origin else { throw Failure("\(name) is not of libvirt") }
             let connection = Connection(uri: uri)
             try await connection.open()
             machine = Machine(root: "/", connection: connection)
+            if operation.asksInside, guest.isActive {
+                progress.say(Text("\(name): asking its agent", "\(name):正在查询其 agent"))
+                guest.inside = try await GuestInside.read(name, uri: uri)
+            }
             do throws(Refusal) {
                 plan = try await OperationPlanner(states: machine, connection: uri)
                     .plan(operation, of: guest, in: answer.estate, Scope(live: live, config: config))
@@ -79,32 +85,13 @@ struct OperationOptions: ParsableArguments {
             throw failing(error)
         }
         progress.finish()
-        if format == .text || dryRun {
-            switch format {
-            case .text: try print(PlanText.bytes(plan, display.style(), language))
-            case .json: try print(MakePlan.json(plan, display))
-            }
+        let images = images(guest)
+        guard images.isEmpty || isOfThisHost else {
+            throw failing(Failure("images are made on this host alone, and \(name) is of another. Make it there first"))
         }
-        guard !dryRun, !plan.steps.isEmpty else {
-            if !dryRun, format == .json { try print(line: "null") }
-            return
-        }
-        try Consent.require(Text("Make this change?", "进行此更改?"), language, isGiven: yes)
-        let record: TransactionRecord
-        var image: NewImage?
-        do {
-            image = try make()
-            let engine = Engine(machine, StateFolder(named: stateDir, below: "/"), tool: Version.text)
-            let acting = Progress(language: language)
-            defer { acting.finish() }
-            record = try await engine.apply(plan) { _, step in acting.say(Text(verbatim: step.resource.name)) }
-        } catch {
-            image?.takeAway()
-            throw failing(error)
-        }
-        switch format {
-        case .json: try print(HistoryReport.json(record))
-        case .text: try Changing.tellApplied(record, language)
-        }
+        try await Changing.carryOut(
+            plan, on: machine, StateFolder(named: stateDir, below: "/"), making: images, dryRun: dryRun, yes: yes,
+            format,
+            display)
     }
 }

@@ -215,7 +215,7 @@ extension Resource {
                     || ":-_.\\@".utf8.contains($0)
             }
             return isName && !name.hasPrefix("-") ? nil : "target \"\(name)\" is no unit's name"
-        case .domain: return name.utf8.contains(0) ? "target holds a NUL" : nil
+        case .domain, .autostart: return name.utf8.contains(0) ? "target holds a NUL" : nil
         case .live:
             return live == nil || name.utf8.contains(0)
                 ? "target \"\(name)\" is not GUEST/PARAMETER (\(LiveParameter.names))" : nil

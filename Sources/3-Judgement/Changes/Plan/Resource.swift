@@ -16,11 +16,13 @@ public struct Resource: Sendable, Hashable, CustomStringConvertible {
         case bootMenu = "boot-menu"
         /// A value of a running guest, as `GUEST/PARAMETER` with a ``LiveParameter``; it ends with the guest's run.
         case live
+        /// Whether a guest starts with the host, `on` or `off`, by the guest's name.
+        case autostart
 
         /// Whether a state is a value of a few words rather than a text, as a rule.
-        var isValue: Bool { self == .setting || self == .unit || self == .live }
+        var isValue: Bool { self == .setting || self == .unit || self == .live || self == .autostart }
         /// Whether libvirt reads and writes it.
-        public var isLibvirts: Bool { self == .domain || self == .live }
+        public var isLibvirts: Bool { self == .domain || self == .live || self == .autostart }
     }
     /// The kind.
     public var kind: Kind

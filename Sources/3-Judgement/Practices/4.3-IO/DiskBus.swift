@@ -18,11 +18,6 @@ struct DiskBus: GuestPractice {
             sources: ["guide §4.3.3", "libvirt docs/formatdomain.rst (disks, controllers)"])
     }
 
-    /// SCSI controllers that are emulated hardware.
-    private static let emulated: Set<String> = [
-        "auto", "lsilogic", "lsisas1068", "lsisas1078", "buslogic", "vmpvscsi", "ncr53c90", "am53c974", "dc390",
-    ]
-
     func judge(_ domain: DomainDefinition, of guest: Guest, in estate: Estate) -> Judgement {
         switch domain.machineType?.family {
         case .isapc, .microvm, .other:
@@ -33,53 +28,25 @@ struct DiskBus: GuestPractice {
         let disks = domain.disks
         var judgement = Judgement()
         var used = Set(disks.map(\.target))
-        var judged = 0
-        for disk in disks where disk.device == "disk" || disk.device == "lun" {
-            judged += 1
-            // Installation media and seeds of cloud-init that stand there as a disk are read once.
-            if disk.isReadOnly || disk.path?.hasSuffix(".iso") == true { continue }
-            switch disk.busInForce {
-            case "ide", "sata":
-                judgement.add(finding(disk, disk.busInForce, domain, of: guest, used: &used))
-            case "scsi":
-                let model = domain.scsiModel(ofController: disk.scsiController)
-                guard Self.emulated.contains(model) else { continue }
-                judgement.add(controllerFinding(disk, model, domain, of: guest))
-            default: break
-            }
+        for slow in VirtioConversion.slowDisks(of: domain) {
+            judgement.add(
+                slow.disk.busInForce == "scsi"
+                    ? controllerFinding(slow, domain, of: guest) : finding(slow, domain, of: guest, used: &used))
         }
-        if judged == 0 { return .notApplicable(Text("the guest has no disk", "客户机没有磁盘")) }
+        if !disks.contains(where: { $0.device == "disk" || $0.device == "lun" }) {
+            return .notApplicable(Text("the guest has no disk", "客户机没有磁盘"))
+        }
         return judgement
     }
 
     // MARK: IDE and SATA
 
     private func finding(
-        _ disk: Disk, _ bus: String, _ domain: DomainDefinition, of guest: Guest, used: inout Set<String>
+        _ slow: VirtioConversion.SlowDisk, _ domain: DomainDefinition, of guest: Guest, used: inout Set<String>
     ) -> Finding {
-        let new = Self.free("vd", &used)
-        let target = disk.element.first("target")
-        var changes: [any Change] = []
-        // What only SCSI knows stays SCSI.
-        let isSCSIOnly =
-            disk.device == "lun" || target?["rotation_rate"] != nil
-            || ["wwn", "vendor", "product"].contains { disk.element.first($0) != nil }
-        if let target {
-            changes.append(
-                DomainChange(
-                    guest.name, target.xpath, .attribute("bus", isSCSIOnly ? "scsi" : "virtio"), from: disk.bus))
-            if !isSCSIOnly {
-                changes.append(DomainChange(guest.name, target.xpath, .attribute("dev", new), from: disk.target))
-            }
-        }
-        if let address = disk.element.first("address") {
-            changes.append(DomainChange(guest.name, address.xpath, .remove, from: address["type"]))
-        }
-        if isSCSIOnly, !domain.controllers.contains(where: { $0.type == "scsi" }) {
-            changes.append(
-                DomainChange(
-                    guest.name, "/domain/devices", .insert("<controller type='scsi' index='0' model='virtio-scsi'/>")))
-        }
+        let (disk, bus) = (slow.disk, slow.controller)
+        let new = VirtioConversion.free("vd", &used)
+        let changes = VirtioConversion.changes(slow, in: domain, to: new)
         return Finding(
             .warning, part: disk.label,
             Text(
@@ -87,15 +54,16 @@ struct DiskBus: GuestPractice {
                 "磁盘 \(disk.label) 连接在模拟的 \(bus.uppercased()) 控制器上;virtio 更快"),
             observed: bus, expected: "virtio",
             remedy: domain.isWindows
-                ? windows(disk, new, of: guest)
+                ? Self.windows(guest)
                 // Whether its initrd has the driver, only the guest knows.
-                : .changes(changes, disrupts: .guestRestart, note: Self.linuxNote(disk, new, isSCSIOnly)).onRequest,
-            evidence: [Evidence(target ?? disk.element, bus)])
+                : .changes(changes, disrupts: .guestRestart, note: Self.linuxNote(new, isSCSI: slow.driver == .scsi))
+                    .onRequest,
+            evidence: [Evidence(disk.element.first("target") ?? disk.element, bus)])
     }
 
-    private static func linuxNote(_ disk: Disk, _ new: String, _ isSCSIOnly: Bool) -> Text {
+    private static func linuxNote(_ new: String, isSCSI: Bool) -> Text {
         let names =
-            isSCSIOnly
+            isSCSI
             ? Text("Its name in the guest stays sdX.", "其在客户机中的名称仍为 sdX。")
             : Text(
                 "In the guest it becomes /dev/\(new): look at root= and fstab first, if they name it by /dev rather than by UUID or label.",
@@ -107,43 +75,31 @@ struct DiskBus: GuestPractice {
             )
     }
 
-    /// Windows loads at boot only drivers it has seen work: a virtio disk beside the old one makes it load them.
-    private func windows(_ disk: Disk, _ new: String, of guest: Guest) -> Remedy {
-        let name = guest.name.shellWord
-        let probe = "/var/lib/libvirt/images/\(guest.name)-virtio.qcow2".shellWord
+    /// Windows loads at boot only drivers it has seen work: a virtio disk beside the old ones makes it load them.
+    private static func windows(_ guest: Guest) -> Remedy {
+        let command = "nearmetal guest convert \(guest.name.shellWord) --to-virtio"
         return .byHand(
             Text(
-                "In stages, or Windows stops with INACCESSIBLE_BOOT_DEVICE: a small virtio disk first, boot and install the driver (VMDP or virtio-win) until the disk is seen, then switch \(disk.label) over and take the small one away",
-                "分阶段进行,否则 Windows 会以 INACCESSIBLE_BOOT_DEVICE 停止:先添加一块小的 virtio 磁盘,启动并安装驱动(VMDP 或 virtio-win)直到识别该磁盘,再切换 \(disk.label) 并移除小磁盘"
+                "In stages, or Windows stops with INACCESSIBLE_BOOT_DEVICE: a small virtio disk first, boot and install the driver (VMDP or virtio-win) until the disk is seen, then switch over and take the small one away",
+                "分阶段进行,否则 Windows 会以 INACCESSIBLE_BOOT_DEVICE 停止:先添加一块小的 virtio 磁盘,启动并安装驱动(VMDP 或 virtio-win)直到识别该磁盘,再切换并移除小磁盘"
             ),
             commands: [
-                "qemu-img create -f qcow2 \(probe) 1G",
-                "virsh attach-disk \(name) \(probe) \(new) --targetbus virtio --driver qemu --subdriver qcow2 --config",
-                "# start the guest, install the driver, see the disk in Disk Management, shut down",
-                "virsh edit \(name)   # \(disk.label): bus='virtio', take its <address> out; the small disk: another name than \(disk.label)",
-                "# start the guest; when it is up, shut it down once more",
-                "virsh detach-disk \(name) \(probe) --config",
+                "\(command)   # 1: a small virtio disk",
+                "# start the guest, install the driver, see the disk in Disk Management, restart it",
+                "\(command)   # 2: its disks",
+                "# start the guest",
+                "\(command)   # 3: the small disk goes",
             ], disrupts: .guestRestart)
     }
 
     // MARK: SCSI
 
-    private func controllerFinding(_ disk: Disk, _ model: String, _ domain: DomainDefinition, of guest: Guest)
-        -> Finding
-    {
+    private func controllerFinding(
+        _ slow: VirtioConversion.SlowDisk, _ domain: DomainDefinition, of guest: Guest
+    ) -> Finding {
+        let (disk, model) = (slow.disk, slow.controller)
         let index = disk.scsiController
         let controller = domain.controllers.first { $0.type == "scsi" && ($0.index ?? 0) == index }
-        var changes: [any Change] = []
-        if let controller {
-            changes.append(
-                DomainChange(
-                    guest.name, controller.element.xpath, .attribute("model", "virtio-scsi"), from: controller.model))
-        } else {
-            changes.append(
-                DomainChange(
-                    guest.name, "/domain/devices",
-                    .insert("<controller type='scsi' index='\(index)' model='virtio-scsi'/>")))
-        }
         let isDefault = controller?.model == nil
         let observed = isDefault ? "\(model) (libvirt's default)" : model
         return Finding(
@@ -153,29 +109,15 @@ struct DiskBus: GuestPractice {
                 "磁盘 \(disk.label) 连接在 SCSI 控制器 \(index)(模拟的 \(model))上;virtio-scsi 更快"),
             observed: observed, expected: "virtio-scsi",
             remedy: domain.isWindows
-                ? .byHand(
-                    Text(
-                        "In stages, or Windows stops with INACCESSIBLE_BOOT_DEVICE: add a second controller of model virtio-scsi with a small disk, boot and install the driver (VMDP or virtio-win vioscsi), then move \(disk.label) to it",
-                        "分阶段进行,否则 Windows 会以 INACCESSIBLE_BOOT_DEVICE 停止:添加第二个 virtio-scsi 控制器和一块小磁盘,启动并安装驱动(VMDP 或 virtio-win vioscsi),再将 \(disk.label) 移到该控制器"
-                    ),
-                    commands: ["virsh edit \(guest.name.shellWord)"], disrupts: .guestRestart)
+                ? Self.windows(guest)
                 : .changes(
-                    changes, disrupts: .guestRestart,
+                    VirtioConversion.changes(slow, in: domain, to: ""), disrupts: .guestRestart,
                     note: Text(
                         "Names stay sdX. Every disk of this controller changes with it. Before, inside: virtio_scsi into the initrd (dracut --force --add-drivers virtio_scsi)",
                         "名称仍为 sdX。该控制器上的所有磁盘一并改变。更改前在客户机内将 virtio_scsi 加入 initrd(dracut --force --add-drivers virtio_scsi)"
                     )
                 ).onRequest,
             evidence: [Evidence(controller?.element ?? disk.element, observed)])
-    }
-
-    /// The next name nobody has.
-    private static func free(_ prefix: String, _ used: inout Set<String>) -> String {
-        for letter in 0..<26 {
-            let name = prefix + String(UnicodeScalar(UInt8(97 + letter)))
-            if used.insert(name).inserted { return name }
-        }
-        return prefix + "aa"
     }
 
     var examples: Examples {

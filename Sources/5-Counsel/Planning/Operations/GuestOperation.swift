@@ -8,6 +8,8 @@ public protocol GuestOperation: Sendable {
     var practice: String { get }
     /// What is asked for, in words.
     var words: Text { get }
+    /// Whether it needs to know what the guest's agent tells of its inside.
+    var asksInside: Bool { get }
     /// What has to change.
     ///
     /// - Parameters:
@@ -18,6 +20,11 @@ public protocol GuestOperation: Sendable {
     ///
     /// - Throws: why it cannot be had.
     func changes(of guest: Guest, in estate: Estate) throws(Refusal) -> GuestChanges
+}
+
+extension GuestOperation {
+    /// Most need nothing of the inside.
+    public var asksInside: Bool { false }
 }
 
 /// What an operation changes: the definition of the next start, and the running guest.

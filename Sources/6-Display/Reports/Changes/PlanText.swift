@@ -44,7 +44,7 @@ public enum PlanText {
     ) {
         let style = page.style
         switch resource.kind {
-        case .setting, .unit,
+        case .setting, .unit, .autostart,
             .live where resource.isValue:
             page.line(
                 "   " + style.ink(Columns.plain(old.text ?? "–"), .red) + " → "
@@ -139,6 +139,7 @@ public enum PlanText {
         case .unit: Text("unit", "单元")
         case .bootMenu: Text("boot menu", "引导菜单")
         case .live: Text("running guest", "运行中的客户机")
+        case .autostart: Text("autostart of guest", "自动启动客户机")
         }
     }
 

@@ -15,7 +15,7 @@ public enum StepText {
             }
             return LineDiff.unified(
                 from: text(old), to: new.flatMap(text), oldName: "a/" + resource.name, newName: "b/" + resource.name)
-        case .setting, .unit, .live:
+        case .setting, .unit, .live, .autostart:
             return "-\(old.text ?? "")\n+\(new?.text ?? "")\n"
         case .file, .domain, .bootMenu:
             guard let new else { return "" }
@@ -87,6 +87,10 @@ public enum StepText {
         case .live:
             guard let (guest, parameter) = resource.live, let value = state.text else { return [] }
             return [parameter.command(guest, value, connection: connection)]
+        case .autostart:
+            let uri = connection.map { "-c \($0.shellWord) " } ?? ""
+            let option = state.text == "off" ? "--disable " : ""
+            return state.text == nil ? [] : ["virsh \(uri)autostart \(option)\(resource.name.shellWord)"]
         case .domain:
             let uri = connection.map { "-c \($0.shellWord) " } ?? ""
             guard let xml = state.text else { return ["virsh \(uri)undefine --keep-nvram \(resource.name.shellWord)"] }

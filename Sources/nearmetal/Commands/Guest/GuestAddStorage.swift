@@ -29,7 +29,7 @@ struct GuestAddDisk: AsyncParsableCommand {
     func run() async throws {
         let operation: AddDisk
         do { operation = AddDisk(try disk.image(), at: disk.path, disk.wish) } catch { throw failing(error) }
-        try await options.carryOut(operation, on: guest) { try disk.make() }
+        try await options.carryOut(operation, on: guest) { _ in disk.imageToMake.map { [$0] } ?? [] }
     }
 }
 

@@ -1,5 +1,9 @@
 import ArgumentParser
+import Changes
+import Libvirt
 import Quantities
+import Reports
+import Transactions
 
 /// `nearmetal guest autostart`.
 struct GuestAutostart: AsyncParsableCommand {
@@ -8,32 +12,71 @@ struct GuestAutostart: AsyncParsableCommand {
         discussion: """
             Examples:
               nearmetal guest autostart web1 web2
-              nearmetal guest autostart web1 --disable
-
-            Exit status: 0 it is so for all, 2 it could not run.
+              nearmetal guest autostart web1 --disable --yes
             """)
+
+    @Argument(help: ArgumentHelp("Guests.", valueName: "guest"), completion: GuestNames.completion)
+    var guests: [String]
 
     @Flag(help: "Have them not start with the host.")
     var disable = false
 
-    @OptionGroup var options: PowerOptions
+    @Option(
+        name: [.short, .long], help: ArgumentHelp("libvirt connection. Default: as virsh has it.", valueName: "uri"))
+    var connect: String?
+
+    @Flag(help: "Show the change and make none.")
+    var dryRun = false
+
+    @Flag(name: [.short, .long], help: "Do not ask.")
+    var yes = false
+
+    @Option(
+        help: ArgumentHelp("Folder of journal and history. Default: /var/lib/nearmetal.", valueName: "dir"),
+        completion: .directory)
+    var stateDir: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("text or json.", valueName: "format"))
+    var format: PlainFormat = .text
+
+    @OptionGroup var display: OutputOptions
 
     func run() async throws {
-        try await options.each { connection, guest, _ in
-            if try await connection.isAutostart(guest) == !disable {
-                return (
-                    true,
-                    disable
-                        ? Text("does not start with the host already", "本就不随主机启动")
-                        : Text("starts with the host already", "本就随主机启动")
-                )
-            }
-            try await connection.setAutostart(!disable, of: guest)
-            return (
-                true,
-                disable
-                    ? Text("does not start with the host any more", "不再随主机启动") : Text("starts with the host", "将随主机启动")
-            )
+        let plan: Changes.Plan
+        let machine: Machine
+        do {
+            let connection = Connection(uri: connect ?? "qemu:///system")
+            try await connection.open()
+            machine = Machine(root: "/", connection: connection)
+            plan = try await steps(on: machine, uri: try await connection.uri())
+        } catch {
+            throw failing(error)
         }
+        try await Changing.carryOut(
+            plan, on: machine, StateFolder(named: stateDir, below: "/"), dryRun: dryRun, yes: yes, format, display)
+    }
+
+    private func steps(on machine: Machine, uri: String) async throws -> Changes.Plan {
+        var plan = Changes.Plan(root: "/", connection: uri)
+        let wanted = ResourceState(text: disable ? "off" : "on")
+        let what =
+            disable
+            ? Text("asked for: not to start with the host", "要求:不随主机启动")
+            : Text("asked for: to start with the host", "要求:随主机启动")
+        for guest in guests where !plan.steps.contains(where: { $0.resource.name == guest }) {
+            let resource = Resource(.autostart, guest)
+            let before = try await machine.state(of: resource)
+            guard before.bytes != nil else { throw Failure("there is no guest \"\(guest.prefix(80))\"") }
+            guard before != wanted else { continue }
+            plan.steps.append(
+                Step(
+                    resource, from: before, to: wanted,
+                    reasons: [
+                        Step.Reason(
+                            practice: "guests-under-libvirt", subject: guest, what: what, tradeOff: Text("", ""))
+                    ],
+                    disrupts: .nothing))
+        }
+        return plan
     }
 }

@@ -224,16 +224,9 @@ struct GuestCreate: AsyncParsableCommand {
     }
 
     private func make(_ plan: Changes.Plan, _ machine: Machine, _ connection: Connection) async throws {
-        var images: [NewImage] = []
-        let record: TransactionRecord
-        do {
-            for disk in disk { if let image = try disk.make() { images.append(image) } }
-            let engine = Engine(machine, StateFolder(named: stateDir, below: "/"), tool: Version.text)
-            record = try await engine.apply(plan)
-        } catch {
-            for image in images { image.takeAway() }
-            throw failing(error)
-        }
+        let record = try await Changing.apply(
+            plan, on: machine, StateFolder(named: stateDir, below: "/"), making: disk.compactMap(\.imageToMake),
+            display.language)
         switch format {
         case .json: try print(HistoryReport.json(record))
         case .text: try Changing.tellApplied(record, display.language)
