@@ -61,6 +61,14 @@ let package = Package(
             name: "CSQLite", path: "Sources/0-C/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(
             name: "CAugeas", path: "Sources/0-C/CAugeas", pkgConfig: "libxml-2.0", providers: [.apt(["libaugeas-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/0-C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/0-C/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CLibdeflate", path: "Sources/0-C/CLibdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(
+            name: "CISAL", path: "Sources/0-C/CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
@@ -71,7 +79,7 @@ let package = Package(
         // Layer 2: windows on the machine. They read, and never write.
         module("DomainXML", ["CLibXML2", "Quantities"]),
         module("HostFacts", ["Quantities", "JSONText"]),
-        module("DiskImage", ["CLinux", "Quantities"]),
+        module("DiskImage", ["CLinux", "CZlib", "CZstd", "CLibdeflate", "CISAL", "Quantities"]),
         module("Libvirt", ["CLibvirt", "CLinux", "Quantities"]),
         module("Augeas", ["CAugeas"]),
         module("ConfigText", ["Augeas"]),

@@ -39,3 +39,8 @@ static const int nearmetal_SEEK_HOLE = 4;
 // Variadic, which Swift does not import.
 static inline int nearmetal_become_reaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
+
+/// fallocate(2), which headers give only with _GNU_SOURCE.
+static inline int nearmetal_fallocate(int file, int mode, long offset, long length) {
+    return (int) syscall(SYS_fallocate, file, mode, offset, length);
+}

@@ -57,7 +57,7 @@ struct Qcow2Header {
     }
 
     /// The header of a qcow2 image, checked; facts are filled in as they are read.
-    static func parse(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) -> Qcow2Header {
+    static func parse(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) -> Qcow2Header {
         let bytes = try file.bytes(at: 0, count: 112)
         var header = Qcow2Header()
         let version = try bytes.be32(4)
@@ -158,7 +158,7 @@ struct Qcow2Header {
         }
     }
 
-    private mutating func readExtensions(_ file: ImageFile) throws(Malformed) {
+    private mutating func readExtensions(_ file: any HeaderSource) throws(Malformed) {
         let end = backingOffset != 0 ? backingOffset : clusterSize
         // The first page holds all of them, but for odd images; a cluster has at most 2 MiB.
         var window = try file.bytes(at: 0, count: Int(min(end, 4096)))
@@ -215,7 +215,7 @@ struct Qcow2Header {
         }
     }
 
-    private func readBackingName(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    private func readBackingName(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         guard backingOffset != 0 else { return }
         guard backingLength <= min(1023, clusterSize - backingOffset) else {
             throw Malformed(

@@ -1,0 +1,62 @@
+import CLibdeflate
+import CZlib
+import CZstd
+import Glibc
+
+/// Unpacks clusters that were compressed.
+///
+/// SAFETY: one is used by one thread at a time; who takes it from those that are idle has it alone.
+final class Inflater: @unchecked Sendable {
+    private let deflate: OpaquePointer?
+    private var zstd: OpaquePointer?
+
+    init() { deflate = libdeflate_alloc_decompressor() }
+
+    deinit {
+        if let deflate { libdeflate_free_decompressor(deflate) }
+        if let zstd { ZSTD_freeDCtx(zstd) }
+    }
+
+    /// Unpacks a raw deflate stream that fills a buffer; what follows it, and what it holds beyond that, is ignored.
+    ///
+    /// - Returns: whether the buffer was filled.
+    func inflate(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+        if let deflate {
+            var used = 0
+            var filled = 0
+            // SAFETY: the library reads and writes within the lengths it is given.
+            let result = libdeflate_deflate_decompress_ex(
+                deflate, bytes.baseAddress, bytes.count, buffer.baseAddress, buffer.count, &used, &filled)
+            if result == LIBDEFLATE_SUCCESS { return filled == buffer.count }
+            if result == LIBDEFLATE_BAD_DATA { return false }
+        }
+        // A stream that goes on after a cluster's worth: QEMU takes it, libdeflate does not.
+        var stream = z_stream()
+        guard nearmetal_inflate_init(&stream, -15) == Z_OK else { return false }
+        defer { inflateEnd(&stream) }
+        stream.next_in = UnsafeMutablePointer(
+            mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        stream.avail_in = UInt32(bytes.count)
+        stream.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.avail_out = UInt32(buffer.count)
+        let result = CZlib.inflate(&stream, Z_FINISH)
+        return (result == Z_STREAM_END || result == Z_BUF_ERROR) && stream.avail_out == 0
+    }
+
+    /// Unpacks a zstd frame that fills a buffer; what follows it is ignored.
+    func unpackZstd(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+        if zstd == nil { zstd = ZSTD_createDCtx() }
+        guard let zstd else { return false }
+        ZSTD_DCtx_reset(zstd, ZSTD_reset_session_only)
+        var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
+        var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
+        // SAFETY: the library reads and writes within the lengths it is given.
+        while output.pos < output.size {
+            let before = (input.pos, output.pos)
+            let result = ZSTD_decompressStream(zstd, &output, &input)
+            if ZSTD_isError(result) != 0 { return false }
+            if before == (input.pos, output.pos) { return false }
+        }
+        return true
+    }
+}

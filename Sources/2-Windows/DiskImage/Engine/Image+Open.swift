@@ -1,0 +1,142 @@
+import Glibc
+
+extension Image {
+    /// How an image is opened.
+    public struct Options: Sendable {
+        /// Its format; `nil` where it is to be told by its content, which a guest may have written: that has to be wanted.
+        public var format: ImageFacts.Format?
+        /// Whether to write.
+        public var isWritable = false
+        /// Whether to open what it is backed by.
+        public var opensBacking = true
+        /// Which files may be opened because an image names them.
+        public var gate: ImageChain.Gate
+        /// How what is written gets to the disk.
+        public var caching: FileStorage.Caching = .writeback
+        /// Whether to open it though another process writes to it, for reading.
+        public var forcesShare = false
+        /// Bytes of a qcow2 image's L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
+        public var cacheSize = 16 << 20
+
+        /// Options.
+        ///
+        /// - Parameters:
+        ///   - format: its format; `nil` tells it by its content.
+        ///   - gate: which files may be opened because an image names them.
+        public init(format: ImageFacts.Format?, gate: ImageChain.Gate) {
+            self.format = format
+            self.gate = gate
+        }
+    }
+
+    /// Opens an image and what it is backed by, as far as the gate lets it.
+    ///
+    /// - Parameters:
+    ///   - path: where it is.
+    ///   - options: how.
+    ///
+    /// - Returns: the image, whose backing images are open for reading.
+    ///
+    /// - Throws: an ``ImageError`` that names the file it is about.
+    public static func open(_ path: String, _ options: Options) throws(ImageError) -> Image {
+        try open(path, options, seen: [])
+    }
+
+    private static func open(_ path: String, _ options: Options, seen: [String]) throws(ImageError) -> Image {
+        let file = try FileStorage(path, isWritable: options.isWritable, caching: options.caching)
+        if !options.forcesShare { try file.lock() }
+        guard !seen.contains(file.identity) else {
+            throw ImageError(.malformed, "its chain of backing files comes back to it", path: path)
+        }
+        guard seen.count < ImageChain.deepest else {
+            throw ImageError(.malformed, "more than \(ImageChain.deepest) images lie on one another", path: path)
+        }
+        let driver: any ImageDriver
+        do throws(ImageError) { driver = try self.driver(for: file, path, options) } catch { throw error.at(path) }
+        var below: Image?
+        if options.opensBacking, let backing = driver.backing {
+            below = try openBacking(backing, of: path, options, seen: seen + [file.identity])
+        }
+        return Image(driver, path: path, below: below, isWritable: options.isWritable)
+    }
+
+    private static func openBacking(
+        _ backing: BackingName, of path: String, _ options: Options, seen: [String]
+    ) throws(ImageError) -> Image {
+        guard case .file(let below) = ImageReference(backing.name, in: absolute(path)) else {
+            throw ImageError(.unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: path)
+        }
+        guard options.gate.allows(below, path) else {
+            throw ImageError(.denied, "its backing file \(below) may not be opened", path: path)
+        }
+        var lower = options
+        lower.isWritable = false
+        lower.format = nil
+        if let name = backing.format {
+            guard let format = ImageFacts.Format(qemuName: name) else {
+                throw ImageError(.unsupported, "the format \"\(name)\" of its backing file is not known", path: path)
+            }
+            lower.format = format
+        }
+        do throws(ImageError) { return try open(below, lower, seen: seen) } catch {
+            throw ImageError(
+                error.kind, "Could not open backing file: \(error.what)", path: error.path, remedy: error.remedy)
+        }
+    }
+
+    private static func driver(
+        for file: FileStorage, _ path: String, _ options: Options
+    ) throws(ImageError) -> any ImageDriver {
+        let source = try StorageHeader(file)
+        let start = try file.bytes(at: 0, count: Int(min(source.size, UInt64(Probe.length))))
+        let format = options.format ?? Probe.format(HeaderBytes(start), name: path)
+        switch format {
+        case .raw: return try RawDriver(file)
+        case .qcow2: return try qcow2(file, source, path, options)
+        default: throw ImageError(.unsupported, "\(format.rawValue) images cannot be opened yet", path: path)
+        }
+    }
+
+    private static func qcow2(
+        _ file: FileStorage, _ source: StorageHeader, _ path: String, _ options: Options
+    ) throws(ImageError) -> any ImageDriver {
+        var facts = ImageFacts(path: path, format: .qcow2)
+        let header: Qcow2Header
+        do throws(Malformed) {
+            guard try source.bytes(at: 0, count: 4).has([0x51, 0x46, 0x49, 0xFB]) else {
+                throw Malformed("Image is not in qcow2 format")
+            }
+            header = try Qcow2Header.parse(source, into: &facts)
+        } catch { throw ImageError(error) }
+        var data: FileStorage?
+        if header.hasDataFile, let name = facts.dataFile {
+            guard case .file(let place) = ImageReference(name, in: absolute(path)) else {
+                throw ImageError(.unsupported, "its data file \"\(name)\" is no file of this host", path: path)
+            }
+            guard options.gate.allows(place, path) else {
+                throw ImageError(.denied, "its data file \(place) may not be opened", path: path)
+            }
+            let opened = try FileStorage(place, isWritable: options.isWritable, caching: options.caching)
+            if !options.forcesShare { try opened.lock() }
+            data = opened
+        }
+        return try Qcow2Driver(file, data: data, header, facts, cacheSize: options.cacheSize)
+    }
+
+    /// A path from the root: what an image names is relative to its folder.
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        return String(cString: folder) + "/" + path
+    }
+}
+
+extension ImageFacts.Format {
+    /// A format by the name QEMU's driver has; protocols stand for what lies in them.
+    public init?(qemuName name: String) {
+        switch name {
+        case "file", "host_device", "host_cdrom": self = .raw
+        default: self.init(rawValue: name)
+        }
+    }
+}

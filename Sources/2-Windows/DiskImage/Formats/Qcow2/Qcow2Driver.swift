@@ -1,0 +1,252 @@
+import Synchronization
+
+/// A qcow2 image, version 2 or 3.
+///
+/// - Source: QEMU docs/interop/qcow2.txt.
+final class Qcow2Driver: ImageDriver {
+    let file: any BlockStorage
+    let dataStorage: any BlockStorage
+    let geometry: Qcow2Geometry
+    let header: Qcow2Header
+    let backing: BackingName?
+    private let length: SharedLength
+    private let lock = Mutex(())
+    /// Guarded by `lock`.
+    nonisolated(unsafe) private let metadata: Qcow2Metadata
+    /// Clusters of the guest that somebody works on.
+    let clusters = RangeLock()
+    private let unpacked = Mutex(UnpackedClusters())
+
+    typealias Bits = Qcow2Geometry.Bits
+
+    /// Opens an image whose header was read.
+    ///
+    /// - Parameters:
+    ///   - file: where the image lies.
+    ///   - data: where its data lie, if that is a file of their own.
+    ///   - header: its header, checked.
+    ///   - facts: what else the header says.
+    ///   - cacheSize: bytes of L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be opened as it is wanted.
+    init(
+        _ file: any BlockStorage, data: (any BlockStorage)?, _ header: Qcow2Header, _ facts: ImageFacts,
+        cacheSize: Int = 16 << 20
+    ) throws(ImageError) {
+        guard header.encryption == 0 else {
+            throw ImageError(.unsupported, "it is encrypted, which is not supported yet")
+        }
+        self.file = file
+        self.header = header
+        dataStorage = data ?? file
+        geometry = Qcow2Geometry(header)
+        backing = facts.backingFile.map { BackingName($0, format: facts.backingFormat) }
+        length = SharedLength(header.size / 512 * 512)
+        metadata = try Qcow2Metadata(file, data: dataStorage, header, cacheSize: cacheSize)
+        guard file.isWritable else { return }
+        guard header.incompatible & Qcow2Header.Feature.corrupt == 0 else {
+            throw ImageError(.malformed, "it is marked corrupt", remedy: "Repair it: check -r all")
+        }
+        guard header.incompatible & Qcow2Header.Feature.dirty == 0 else {
+            throw ImageError(
+                .malformed, "it was not closed, and its reference counts are not right",
+                remedy: "Repair it: check -r all")
+        }
+        try metadata.prepareWriting(header)
+    }
+
+    var format: ImageFacts.Format { .qcow2 }
+    var size: UInt64 { length.value }
+    var clusterSize: UInt64? { geometry.clusterSize }
+
+    func withMetadata<Value>(_ body: (Qcow2Metadata) throws(ImageError) -> Value) throws(ImageError) -> Value {
+        // SAFETY: `metadata` is touched here only, and the lock is held.
+        try lock.withLock { _ throws(ImageError) in try body(metadata) }
+    }
+
+    // MARK: Mapping
+
+    /// What a piece of the guest is mapped to; pieces end with their L2 table at the latest.
+    enum Mapping: Equatable {
+        case unallocated
+        /// Reads as zeros; its place, where it has one.
+        case zero(UInt64?)
+        case data(UInt64)
+        case compressed(UInt64)
+    }
+
+    func mapping(at offset: UInt64, limit: UInt64) throws(ImageError) -> (Mapping, length: UInt64) {
+        try withMetadata { metadata throws(ImageError) in
+            let end = min(limit, geometry.l2Reach - offset % geometry.l2Reach)
+            guard let table = try metadata.table(mapping: offset) else { return (.unallocated, end) }
+            let unit = geometry.subclusterSize
+            let first = try piece(metadata.entry(table, geometry.l2Index(offset)), offset)
+            var length = min(end, unit - offset % unit)
+            if case .compressed = first {
+                return (first, min(end, geometry.clusterSize - offset % geometry.clusterSize))
+            }
+            while length < end {
+                let place = offset + length
+                let next = try piece(metadata.entry(table, geometry.l2Index(place)), place)
+                switch (first, next) {
+                case (.unallocated, .unallocated), (.zero(nil), .zero(nil)): break
+                case (.data(let start), .data(let place)) where place == start + length: break
+                case (.zero(let start?), .zero(let place?)) where place == start + length: break
+                default: return (first, length)
+                }
+                length += min(end - length, unit)
+            }
+            return (first, length)
+        }
+    }
+
+    /// What one byte is mapped to.
+    private func piece(_ entry: Qcow2Entry, _ offset: UInt64) throws(ImageError) -> Mapping {
+        let within = offset & geometry.clusterMask
+        if entry.isCompressed {
+            guard !geometry.hasDataFile else { throw malformed("has a compressed cluster, and a data file", offset) }
+            return .compressed(entry.word)
+        }
+        let place = entry.place
+        let isPlaced = place != 0 || geometry.hasDataFile && entry.isCopied
+        guard place & geometry.clusterMask == 0 else {
+            throw malformed("is mapped to byte \(place.hex), which is not at a cluster's start", offset)
+        }
+        guard geometry.hasExtendedL2 else {
+            if entry.word & Bits.zero != 0 {
+                guard geometry.version >= 3 else {
+                    throw malformed("is a cluster of zeros, which version 2 has not", offset)
+                }
+                return .zero(isPlaced ? place + within : nil)
+            }
+            return isPlaced ? .data(place + within) : .unallocated
+        }
+        let bit = UInt64(1) << (within / geometry.subclusterSize)
+        let isData = entry.bitmap & bit != 0
+        let isZero = entry.bitmap >> 32 & bit != 0
+        guard !isData || !isZero, !isData || isPlaced else {
+            throw malformed("has subclusters that contradict themselves", offset)
+        }
+        return isZero ? .zero(isPlaced ? place + within : nil) : isData ? .data(place + within) : .unallocated
+    }
+
+    func malformed(_ what: String, _ offset: UInt64) -> ImageError {
+        ImageError(.malformed, "the cluster at byte \(offset & ~geometry.clusterMask) \(what)")
+    }
+
+    func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
+        let (mapping, length) = try mapping(at: offset, limit: limit)
+        switch mapping {
+        case .unallocated: return BlockStatus(.unallocated, length)
+        case .zero(let place): return BlockStatus(.zero(at: place), length)
+        case .data(let place): return BlockStatus(.data(at: place), length)
+        case .compressed: return BlockStatus(.compressed, length)
+        }
+    }
+
+    // MARK: Reading
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
+        guard !buffer.isEmpty else { return }
+        let last = offset + UInt64(buffer.count) - 1
+        guard file.isWritable else { return try readHeld(into: buffer, at: offset, below: below) }
+        try clusters.hold(offset >> geometry.clusterBits, last >> geometry.clusterBits, exclusively: false) {
+            () throws(ImageError) in
+            try readHeld(into: buffer, at: offset, below: below)
+        }
+    }
+
+    /// Reads what the caller holds.
+    func readHeld(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
+        var done = 0
+        while done < buffer.count {
+            let place = offset + UInt64(done)
+            let (mapping, length) = try mapping(at: place, limit: UInt64(buffer.count - done))
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + Int(length)])
+            switch mapping {
+            case .unallocated: try below.read(into: piece, at: place)
+            case .zero: piece.initializeMemory(as: UInt8.self, repeating: 0)
+            case .data(let host): try dataStorage.read(into: piece, at: host)
+            case .compressed(let entry): try unpack(entry, into: piece, at: place)
+            }
+            done += Int(length)
+        }
+    }
+
+    /// Unpacks the part of a compressed cluster that is asked for.
+    private func unpack(_ entry: UInt64, into piece: UnsafeMutableRawBufferPointer, at offset: UInt64)
+        throws(ImageError)
+    {
+        let size = Int(geometry.clusterSize)
+        let within = Int(offset & geometry.clusterMask)
+        if within == 0, piece.count == size { return try unpackWhole(entry, into: piece, offset) }
+        let isKnown = unpacked.withLock { $0.copy(entry, within, into: piece) }
+        if isKnown { return }
+        var failure: ImageError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+            do throws(ImageError) {
+                try unpackWhole(entry, into: UnsafeMutableRawBufferPointer(buffer), offset)
+                filled = size
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        bytes.withUnsafeBytes {
+            piece.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[within..<within + piece.count]))
+        }
+        unpacked.withLock { $0.keep(entry, bytes) }
+    }
+
+    private func unpackWhole(_ entry: UInt64, into buffer: UnsafeMutableRawBufferPointer, _ offset: UInt64)
+        throws(ImageError)
+    {
+        let (place, count) = geometry.compressedPlace(entry)
+        let packed = try file.bytes(at: place, count: Int(count))
+        let isZstd = geometry.isZstd
+        let inflater = unpacked.withLock { $0.takeInflater() }
+        let isWhole = packed.withUnsafeBytes {
+            isZstd ? inflater.unpackZstd($0, into: buffer) : inflater.inflate($0, into: buffer)
+        }
+        unpacked.withLock { $0.giveBack(inflater) }
+        guard isWhole else { throw malformed("cannot be unpacked", offset) }
+    }
+
+    // MARK: State
+
+    func flush() throws(ImageError) {
+        guard file.isWritable else { return }
+        try withMetadata { metadata throws(ImageError) in
+            // What is read and written in place needs no table.
+            try metadata.commit()
+        }
+        if geometry.hasDataFile { try dataStorage.flush() }
+        try file.flush()
+    }
+
+    func close() throws(ImageError) { try flush() }
+
+    /// Forgets what was unpacked: an entry may lead to other bytes now.
+    func forgetUnpacked() { unpacked.withLock { $0.forget() } }
+}
+
+/// Clusters that were unpacked last, and what unpacks.
+private struct UnpackedClusters: ~Copyable {
+    private var clusters: [(entry: UInt64, bytes: [UInt8])] = []
+    private var idle: [Inflater] = []
+
+    func copy(_ entry: UInt64, _ within: Int, into piece: UnsafeMutableRawBufferPointer) -> Bool {
+        guard let known = clusters.first(where: { $0.entry == entry }) else { return false }
+        known.bytes.withUnsafeBytes {
+            piece.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[within..<within + piece.count]))
+        }
+        return true
+    }
+
+    mutating func keep(_ entry: UInt64, _ bytes: [UInt8]) {
+        if clusters.count >= 4 { clusters.removeFirst() }
+        clusters.append((entry, bytes))
+    }
+
+    mutating func forget() { clusters = [] }
+    mutating func takeInflater() -> Inflater { idle.popLast() ?? Inflater() }
+    mutating func giveBack(_ inflater: Inflater) { if idle.count < 8 { idle.append(inflater) } }
+}

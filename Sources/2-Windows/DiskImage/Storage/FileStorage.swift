@@ -1,0 +1,262 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// A regular file or a block device.
+public final class FileStorage: BlockStorage {
+    /// The path it was opened by.
+    public let name: String
+    /// Whether it was opened for writing.
+    public let isWritable: Bool
+    /// Whether it is a block device.
+    public let isBlockDevice: Bool
+    /// Device and inode: what makes it one and the same under several names.
+    public let identity: String
+    /// How what is written gets to the disk.
+    let caching: Caching
+    let descriptor: CInt
+    /// What the file system turned out not to be able to do.
+    private let cannot = Mutex<Set<Deed>>([])
+
+    private enum Deed { case zero, punch }
+
+    /// How what is written gets to the disk, as `cache=` has it.
+    public enum Caching: String, Sendable, Hashable, CaseIterable {
+        /// Through the page cache, flushed where the format asks for it.
+        case writeback
+        /// Past the page cache.
+        case none
+        /// Through the page cache, each write flushed.
+        case writethrough
+        /// Past the page cache, each write flushed.
+        case directsync
+        /// Through the page cache, never flushed.
+        case unsafe
+    }
+
+    /// Opens a file.
+    ///
+    /// - Parameters:
+    ///   - path: where it is.
+    ///   - isWritable: whether to write.
+    ///   - caching: how what is written gets to the disk.
+    ///
+    /// - Throws: an ``ImageError`` where it is missing, may not be opened, or is neither a file nor a block device.
+    public convenience init(_ path: String, isWritable: Bool, caching: Caching = .writeback) throws(ImageError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw Self.failure(errno, path) }
+        try Self.check(status, path)
+        let flags = (isWritable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
+        let descriptor = open(path, flags)
+        guard descriptor >= 0 else { throw Self.failure(errno, path) }
+        try self.init(owning: descriptor, path, isWritable: isWritable, caching: caching)
+    }
+
+    /// Makes a file, or empties the one there is; a block device keeps its length.
+    ///
+    /// - Parameters:
+    ///   - path: where it is to be.
+    ///   - caching: how what is written gets to the disk.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be made, or is something else already.
+    public convenience init(creating path: String, caching: Caching = .writeback) throws(ImageError) {
+        var status = stat()
+        if stat(path, &status) == 0 { try Self.check(status, path) }
+        // Emptied by the one who locks it: another may use what is there.
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o644)
+        guard descriptor >= 0 else { throw Self.failure(errno, path) }
+        try self.init(owning: descriptor, path, isWritable: true, caching: caching)
+    }
+
+    private init(owning descriptor: CInt, _ path: String, isWritable: Bool, caching: Caching) throws(ImageError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let error = Self.failure(errno, path)
+            close(descriptor)
+            throw error
+        }
+        // Another file may have taken the name in between.
+        do { try Self.check(status, path) } catch {
+            close(descriptor)
+            throw error
+        }
+        isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
+        identity = isBlockDevice ? "block:\(status.st_rdev)" : "file:\(status.st_dev):\(status.st_ino)"
+        name = path
+        self.descriptor = descriptor
+        self.isWritable = isWritable
+        self.caching = caching
+    }
+
+    deinit { close(descriptor) }
+
+    private static func check(_ status: stat, _ path: String) throws(ImageError) {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG, S_IFBLK: return
+        case S_IFDIR: throw ImageError(.invalid, "it is a directory", path: path)
+        default: throw ImageError(.invalid, "it is neither a file nor a block device", path: path)
+        }
+    }
+
+    static func failure(_ number: CInt, _ path: String) -> ImageError {
+        let kind: ImageError.Kind =
+            switch number {
+            case ENOENT, ENOTDIR: .missing
+            case EACCES, EPERM, EROFS: .denied
+            case ENOSPC, EDQUOT, EFBIG: .full
+            default: .failed
+            }
+        return ImageError(kind, String(cString: strerror(number)), path: path)
+    }
+
+    private func failure(_ number: CInt = errno) -> ImageError { Self.failure(number, name) }
+
+    private func position(_ offset: UInt64, _ count: Int = 0) throws(ImageError) -> off_t {
+        guard let start = off_t(exactly: offset), start <= off_t.max - off_t(count) else {
+            throw ImageError(.malformed, "byte \(offset) is out of range", path: name)
+        }
+        return start
+    }
+
+    /// The file's length, or the device's size.
+    public func length() throws(ImageError) -> UInt64 {
+        if isBlockDevice {
+            let end = lseek(descriptor, 0, SEEK_END)
+            guard end >= 0 else { throw failure() }
+            return UInt64(end)
+        }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure() }
+        return UInt64(max(0, status.st_size))
+    }
+
+    /// Fills a buffer; behind the end there are zeros.
+    public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ImageError) {
+        guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+        let start = try position(offset, buffer.count)
+        var done = 0
+        while done < buffer.count {
+            // SAFETY: at most the bytes of the buffer behind `done` are written.
+            let count = pread(descriptor, base + done, buffer.count - done, start + off_t(done))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure() }
+            guard count > 0 else {
+                memset(base + done, 0, buffer.count - done)
+                return
+            }
+            done += count
+        }
+    }
+
+    /// Writes bytes; the file grows where they end behind its end.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(ImageError) {
+        guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+        let start = try position(offset, bytes.count)
+        var done = 0
+        while done < bytes.count {
+            // SAFETY: at most the bytes of the buffer behind `done` are read.
+            let count = pwrite(descriptor, base + done, bytes.count - done, start + off_t(done))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw count < 0 ? failure() : ImageError(.full, "nothing is written", path: name) }
+            done += count
+        }
+        if caching == .writethrough || caching == .directsync { try flush() }
+    }
+
+    /// Makes a range read as zeros, with the file system's help where it can.
+    public func writeZeroes(at offset: UInt64, count: UInt64, unmap: Bool) throws(ImageError) {
+        guard count > 0 else { return }
+        let start = try position(offset)
+        guard let length = off_t(exactly: count), start <= off_t.max - length else {
+            throw ImageError(.invalid, "\(count) bytes from \(offset) are out of range", path: name)
+        }
+        let end = try self.length()
+        if !isBlockDevice, offset >= end {
+            // What is behind the end becomes a hole.
+            try resize(to: offset + count)
+            if unmap { return }
+        }
+        if unmap, try attempt(.punch, 0x02 | 0x01, start, length) {
+            if !isBlockDevice, offset + count > end { try resize(to: offset + count) }
+            return
+        }
+        if try attempt(.zero, 0x10, start, length) { return }
+        if try attempt(.punch, 0x02 | 0x01, start, length) {
+            if !isBlockDevice, offset + count > end { try resize(to: offset + count) }
+            return
+        }
+        let zeros = [UInt8](repeating: 0, count: Int(min(count, 1 << 20)))
+        var place = offset
+        while place < offset + count {
+            let piece = Int(min(UInt64(zeros.count), offset + count - place))
+            try write(Array(zeros[..<piece]), at: place)
+            place += UInt64(piece)
+        }
+    }
+
+    /// Asks the file system for a deed; whether it could.
+    private func attempt(_ deed: Deed, _ mode: CInt, _ start: off_t, _ length: off_t) throws(ImageError) -> Bool {
+        guard cannot.withLock({ !$0.contains(deed) }) else { return false }
+        while nearmetal_fallocate(descriptor, mode, start, length) != 0 {
+            switch errno {
+            case EINTR: continue
+            case EOPNOTSUPP, ENOSYS, ENODEV, EINVAL:
+                _ = cannot.withLock { $0.insert(deed) }
+                return false
+            default: throw failure()
+            }
+        }
+        return true
+    }
+
+    /// Punches a hole, where the file system can.
+    public func discard(at offset: UInt64, count: UInt64) throws(ImageError) {
+        let end = try length()
+        guard offset < end, count > 0 else { return }
+        _ = try attempt(.punch, 0x02 | 0x01, try position(offset), off_t(min(count, end - offset)))
+    }
+
+    /// Waits until what was written is on the disk; nothing with `unsafe`.
+    public func flush() throws(ImageError) {
+        guard caching != .unsafe, isWritable else { return }
+        while fdatasync(descriptor) != 0 { if errno != EINTR { throw failure() } }
+    }
+
+    /// Cuts the file off, or makes it longer with a hole.
+    public func resize(to length: UInt64) throws(ImageError) {
+        if isBlockDevice {
+            let end = try self.length()
+            guard length <= end else {
+                throw ImageError(.full, "the device has \(end) bytes; \(length) are needed", path: name)
+            }
+            return
+        }
+        let end = try position(length)
+        while ftruncate(descriptor, end) != 0 { if errno != EINTR { throw failure() } }
+    }
+
+    /// Gives a range its space on disk.
+    ///
+    /// - Throws: an ``ImageError``, where there is no room or the file system cannot.
+    func allocate(at offset: UInt64, count: UInt64) throws(ImageError) {
+        guard count > 0 else { return }
+        let number = posix_fallocate(descriptor, try position(offset), try position(count))
+        guard number == 0 else { throw failure(number) }
+    }
+
+    /// Whether there are data at a byte, as `SEEK_DATA` and `SEEK_HOLE` tell.
+    public func extent(at offset: UInt64) throws(ImageError) -> StorageExtent {
+        let end = try length()
+        guard offset < end else { return StorageExtent(isData: false, length: 0) }
+        guard !isBlockDevice else { return StorageExtent(isData: true, length: end - offset) }
+        let start = try position(offset)
+        let data = lseek(descriptor, start, nearmetal_SEEK_DATA)
+        if data < 0 {
+            if errno == ENXIO { return StorageExtent(isData: false, length: end - offset) }
+            return StorageExtent(isData: true, length: end - offset)
+        }
+        if data > start { return StorageExtent(isData: false, length: min(UInt64(data), end) - offset) }
+        let hole = lseek(descriptor, start, nearmetal_SEEK_HOLE)
+        return StorageExtent(isData: true, length: hole > start ? min(UInt64(hole), end) - offset : end - offset)
+    }
+}
