@@ -121,7 +121,7 @@ let package = Package(
             "Reports",
             [
                 "Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight",
-                "Advisor", "LineDiff", "Transactions",
+                "Advisor", "LineDiff", "Transactions", "DiskImage",
             ]),
         module("ExampleEstate", ["Quantities", "DomainXML", "HostFacts", "Inventory", "Survey"]),
 

@@ -18,7 +18,7 @@ struct Nearmetal: AsyncParsableCommand {
         subcommands: [
             Check.self, MakePlan.self, Apply.self, Rollback.self, History.self, Show.self, Verify.self, Recover.self,
             MakeBackup.self, Restore.self, Facts.self, Explain.self,
-            ListPractices.self, XML.self, GuestCommands.self,
+            ListPractices.self, XML.self, GuestCommands.self, ImageCommands.self,
         ], defaultSubcommand: nil)
 }
 

@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Inventory
+public import DiskImage
 public import Planning
 
 // Values of operations as the command line has them.
@@ -11,3 +12,4 @@ extension RemoveDevice.Kind: ExpressibleByArgument {}
 extension SetNUMATune.Mode: ExpressibleByArgument {}
 extension Workload: ExpressibleByArgument {}
 extension NewGuest.OperatingSystem: ExpressibleByArgument {}
+extension FileStorage.Caching: ExpressibleByArgument {}

@@ -124,7 +124,7 @@ extension Image {
     }
 
     /// A path from the root: what an image names is relative to its folder.
-    private static func absolute(_ path: String) -> String {
+    static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
         defer { free(folder) }
         return String(cString: folder) + "/" + path

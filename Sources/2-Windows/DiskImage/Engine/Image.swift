@@ -25,6 +25,8 @@ public final class Image: Sendable {
     public var clusterSize: UInt64? { driver.clusterSize }
     /// What it says it is backed by.
     public var backing: BackingName? { driver.backing }
+    /// Whether places that were not written yet may read as something else than zeros: a block device keeps what it had.
+    public var mayHoldOldData: Bool { format == .raw && (driver.dataStorage as? FileStorage)?.isBlockDevice != false }
     private var under: Below { Below(image: below) }
 
     private func check(_ offset: UInt64, _ count: UInt64) throws(ImageError) {

@@ -10,6 +10,8 @@ protocol ImageDriver: AnyObject, Sendable {
     var clusterSize: UInt64? { get }
     /// What the image says it is backed by.
     var backing: BackingName? { get }
+    /// The storage in which the image's own header lies.
+    var fileStorage: any BlockStorage { get }
     /// The storage in which plain data lie, at the places that ``BlockStatus`` names.
     var dataStorage: any BlockStorage { get }
 
@@ -27,6 +29,8 @@ protocol ImageDriver: AnyObject, Sendable {
     func flush() throws(ImageError)
     /// Leaves the image as one that is not in use.
     func close() throws(ImageError)
+    /// Tells what only this format knows of the image.
+    func describe(_ info: inout ImageInfo) throws(ImageError)
 }
 
 /// What an image is backed by, as it says.
@@ -85,5 +89,7 @@ extension ImageDriver {
     func discard(at offset: UInt64, count: UInt64, below: Below) throws(ImageError) {}
     func flush() throws(ImageError) {}
     func close() throws(ImageError) {}
+    func describe(_ info: inout ImageInfo) throws(ImageError) {}
     var backing: BackingName? { nil }
+    var fileStorage: any BlockStorage { dataStorage }
 }

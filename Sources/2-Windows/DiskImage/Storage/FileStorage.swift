@@ -81,7 +81,7 @@ public final class FileStorage: BlockStorage {
             throw error
         }
         isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
-        identity = isBlockDevice ? "block:\(status.st_rdev)" : "file:\(status.st_dev):\(status.st_ino)"
+        identity = Self.identity(status)
         name = path
         self.descriptor = descriptor
         self.isWritable = isWritable
@@ -89,6 +89,16 @@ public final class FileStorage: BlockStorage {
     }
 
     deinit { close(descriptor) }
+
+    private static func identity(_ status: stat) -> String {
+        status.st_mode & S_IFMT == S_IFBLK ? "block:\(status.st_rdev)" : "file:\(status.st_dev):\(status.st_ino)"
+    }
+
+    /// The identity of what is at a path; `nil` where nothing is.
+    static func identity(of path: String) -> String? {
+        var status = stat()
+        return stat(path, &status) == 0 ? identity(status) : nil
+    }
 
     private static func check(_ status: stat, _ path: String) throws(ImageError) {
         switch status.st_mode & S_IFMT {
@@ -116,6 +126,13 @@ public final class FileStorage: BlockStorage {
             throw ImageError(.malformed, "byte \(offset) is out of range", path: name)
         }
         return start
+    }
+
+    /// Bytes the file takes on its file system; `nil` for devices, and where it cannot be told.
+    var allocated: UInt64? {
+        var status = stat()
+        guard !isBlockDevice, fstat(descriptor, &status) == 0 else { return nil }
+        return UInt64(max(0, status.st_blocks)) * 512
     }
 
     /// The file's length, or the device's size.

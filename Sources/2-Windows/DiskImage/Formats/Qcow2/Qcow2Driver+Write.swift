@@ -123,21 +123,21 @@ extension Qcow2Driver {
 
     /// Writes into clusters that get their place by it.
     private func writeAnew(
-        _ clusters: UInt64, _ bytes: UnsafeRawBufferPointer, at offset: UInt64, below: Below
+        _ most: UInt64, _ bytes: UnsafeRawBufferPointer, at offset: UInt64, below: Below
     ) throws(ImageError) -> Int {
         let within = offset & geometry.clusterMask
-        let count = min(UInt64(bytes.count), clusters << geometry.clusterBits - within)
         let first = offset - within
-        let place: UInt64
+        let (place, clusters): (UInt64, UInt64)
         if geometry.hasDataFile {
-            place = first
+            (place, clusters) = (first, most)
         } else {
-            place = try withMetadata { metadata throws(ImageError) in
+            (place, clusters) = try withMetadata { metadata throws(ImageError) in
                 // The table first, so that nothing is lost where there is no room for it.
                 _ = try metadata.ownTable(mapping: offset)
-                return try metadata.allocate(clusters)
+                return try metadata.allocate(upTo: most)
             }
         }
+        let count = min(UInt64(bytes.count), clusters << geometry.clusterBits - within)
         do throws(ImageError) {
             let shown = try shownSubclusters(first, clusters, offset, count)
             // Of clusters that had data whole ones are copied; of others the units that are written to.

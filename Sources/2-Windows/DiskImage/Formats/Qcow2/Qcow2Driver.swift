@@ -56,6 +56,7 @@ final class Qcow2Driver: ImageDriver {
     }
 
     var format: ImageFacts.Format { .qcow2 }
+    var fileStorage: any BlockStorage { file }
     var size: UInt64 { length.value }
     var clusterSize: UInt64? { geometry.clusterSize }
 
@@ -222,7 +223,13 @@ final class Qcow2Driver: ImageDriver {
         try file.flush()
     }
 
-    func close() throws(ImageError) { try flush() }
+    func close() throws(ImageError) {
+        try flush()
+        // Whoever reads compressed clusters by whole sectors finds them.
+        guard file.isWritable else { return }
+        let length = try file.length()
+        if length % 512 != 0 { try file.resize(to: length.saturated(adding: 511) / 512 * 512) }
+    }
 
     /// Forgets what was unpacked: an entry may lead to other bytes now.
     func forgetUnpacked() { unpacked.withLock { $0.forget() } }

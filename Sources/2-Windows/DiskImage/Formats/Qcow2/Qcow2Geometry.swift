@@ -34,7 +34,7 @@ struct Qcow2Geometry: Sendable {
     var mostReferences: UInt64 { refcountOrder == 6 ? .max : (1 << (1 << refcountOrder)) - 1 }
 
     func l1Index(_ offset: UInt64) -> Int { Int(offset / l2Reach) }
-    func l2Index(_ offset: UInt64) -> Int { Int(offset % l2Reach >> clusterBits) }
+    func l2Index(_ offset: UInt64) -> Int { Int((offset % l2Reach) >> clusterBits) }
 
     /// Bits of table entries.
     enum Bits {

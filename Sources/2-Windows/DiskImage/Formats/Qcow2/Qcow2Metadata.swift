@@ -148,7 +148,7 @@ final class Qcow2Metadata {
         guard index < l1.count else { throw ImageError(.invalid, "byte \(offset) lies behind the L1 table") }
         let old = try table(mapping: offset)
         if let old, l1[index] & Bits.copied != 0 { return old }
-        let place = try allocate(1)
+        let place = try allocate()
         stamp &+= 1
         let words = old?.words ?? [UInt64](repeating: 0, count: Int(geometry.clusterSize / 8))
         let table = Qcow2Table(place, words, stamp)
@@ -225,60 +225,45 @@ final class Qcow2Metadata {
 
     /// Gives out clusters that lie one after the other.
     ///
-    /// - Parameter count: how many, at least one.
+    /// - Parameter most: how many are wanted, at least one.
     ///
-    /// - Returns: the first one's place.
+    /// - Returns: the first one's place, and how many there are: a table that lies between ends the run.
     ///
     /// - Throws: an ``ImageError`` where there is no room, or the reference counts are wrong.
-    func allocate(_ count: UInt64) throws(ImageError) -> UInt64 {
-        try find(count) { metadata, first throws(ImageError) in
-            for cluster in first..<first + count {
-                guard !metadata.ownClusters.contains(cluster) else {
-                    throw ImageError(
-                        .malformed,
-                        "cluster \(cluster) holds a table of the image, and its reference count says it is free",
-                        remedy: "Repair it: check -r all")
-                }
+    func allocate(upTo most: UInt64) throws(ImageError) -> (place: UInt64, count: UInt64) {
+        let order = geometry.refcountOrder
+        var first = firstFree
+        while true {
+            guard first < 1 << (55 - geometry.clusterBits) else {
+                throw ImageError(.full, "the image cannot become any larger")
             }
-            for cluster in first..<first + count { try metadata.add(1, to: cluster) }
-            if first == metadata.firstFree { metadata.firstFree = first + count }
-            return first << metadata.geometry.clusterBits
+            let (index, position) = first.quotientAndRemainder(dividingBy: geometry.refcountsPerBlock)
+            guard let block = try block(Int(clamping: index)) else {
+                try makeBlock(Int(clamping: index))
+                continue
+            }
+            if block.number(Int(position), order: order) == 0 { break }
+            first += 1
         }
+        firstFree = first
+        var count: UInt64 = 1
+        while count < most {
+            let (index, position) = (first + count).quotientAndRemainder(dividingBy: geometry.refcountsPerBlock)
+            guard let block = try block(Int(clamping: index)), block.number(Int(position), order: order) == 0 else { break }
+            count += 1
+        }
+        for cluster in first..<first + count where ownClusters.contains(cluster) {
+            throw ImageError(
+                .malformed, "cluster \(cluster) holds a table of the image, and its reference count says it is free",
+                remedy: "Repair it: check -r all")
+        }
+        for cluster in first..<first + count { try add(1, to: cluster) }
+        firstFree = first + count
+        return (first << geometry.clusterBits, count)
     }
 
-    private func find<Value>(
-        _ count: UInt64, _ take: (Qcow2Metadata, UInt64) throws(ImageError) -> Value
-    ) throws(ImageError) -> Value {
-        search: while true {
-            var first = firstFree
-            var run: UInt64 = 0
-            var isFirst = true
-            var cluster = firstFree
-            while run < count {
-                let (index, position) = cluster.quotientAndRemainder(dividingBy: geometry.refcountsPerBlock)
-                guard let block = try block(Int(clamping: index)) else {
-                    // Making its block may take a cluster of the run.
-                    try makeBlock(Int(clamping: index))
-                    continue search
-                }
-                if block.number(Int(position), order: geometry.refcountOrder) == 0 {
-                    if run == 0 { first = cluster }
-                    run += 1
-                    if isFirst {
-                        firstFree = cluster
-                        isFirst = false
-                    }
-                } else {
-                    run = 0
-                }
-                cluster += 1
-                guard cluster < 1 << (55 - geometry.clusterBits) else {
-                    throw ImageError(.full, "the image cannot become any larger")
-                }
-            }
-            return try take(self, first)
-        }
-    }
+    /// Gives out one cluster.
+    func allocate() throws(ImageError) -> UInt64 { try allocate(upTo: 1).place }
 
     /// Makes a block of reference counts in the first cluster that it describes itself.
     private func makeBlock(_ index: Int) throws(ImageError) {

@@ -1,0 +1,159 @@
+extension Image {
+    /// How much of a new image's space is taken at once.
+    public enum Preallocation: String, Sendable, Hashable, CaseIterable {
+        /// None.
+        case off
+        /// Each cluster gets its place, and no space.
+        case metadata
+        /// The space is given by the file system.
+        case falloc
+        /// The space is written with zeros.
+        case full
+    }
+
+    /// What a new image is to be.
+    public struct Creation: Sendable {
+        /// Its format.
+        public var format: ImageFacts.Format
+        /// Bytes the guest sees.
+        public var size: UInt64
+        /// What it is backed by.
+        public var backing: BackingName?
+        /// How much of its space is taken at once.
+        public var preallocation: Preallocation = .off
+        /// What is asked for of a qcow2 image.
+        public var qcow2 = Qcow2Options()
+        /// How what is written gets to the disk.
+        public var caching: FileStorage.Caching = .writeback
+        /// Which files may be opened and made because the image names them.
+        public var gate: ImageChain.Gate = .closed
+        /// A new image.
+        ///
+        /// - Parameters:
+        ///   - format: its format.
+        ///   - size: bytes the guest sees; rounded up to sectors of 512.
+        public init(_ format: ImageFacts.Format, size: UInt64) {
+            self.format = format
+            self.size = size.saturated(adding: 511) / 512 * 512
+        }
+    }
+
+    /// Makes an image, in place of the file there is, and leaves it open for writing; what it is backed by is not opened.
+    ///
+    /// - Parameters:
+    ///   - path: where it is to be.
+    ///   - creation: what it is to be.
+    ///
+    /// - Returns: the image.
+    ///
+    /// - Throws: an ``ImageError``, also where another process uses the file there is.
+    public static func create(_ path: String, _ creation: Creation) throws(ImageError) -> Image {
+        let file = try FileStorage(creating: path, caching: creation.caching)
+        try file.lock()
+        do throws(ImageError) {
+            if !file.isBlockDevice { try file.resize(to: 0) }
+            let driver: any ImageDriver
+            switch creation.format {
+            case .raw:
+                guard creation.backing == nil else { throw ImageError(.unsupported, "a raw image has no backing file") }
+                driver = try createRaw(file, creation)
+            case .qcow2: driver = try createQcow2(file, path, creation)
+            default: throw ImageError(.unsupported, "images of the format \(creation.format.rawValue) cannot be made yet")
+            }
+            return Image(driver, path: path, below: nil, isWritable: true)
+        } catch { throw error.at(path) }
+    }
+
+    /// Refuses a target that is one of the files this image and those below it lie in: to be emptied before they are read.
+    ///
+    /// - Throws: an ``ImageError``.
+    public func refuse(asTarget path: String) throws(ImageError) {
+        guard let target = FileStorage.identity(of: path) else { return }
+        var layer: Image? = self
+        while let image = layer {
+            for storage in [image.driver.fileStorage, image.driver.dataStorage] {
+                guard (storage as? FileStorage)?.identity != target else {
+                    throw ImageError(
+                        .invalid, "it is \(storage.name), which is read", path: path, remedy: "Write into another file")
+                }
+            }
+            layer = image.below
+        }
+    }
+
+    private static func createRaw(_ file: FileStorage, _ creation: Creation) throws(ImageError) -> any ImageDriver {
+        guard creation.preallocation != .metadata else {
+            throw ImageError(.unsupported, "a raw image has no metadata to preallocate", remedy: "Use falloc or full")
+        }
+        try file.resize(to: creation.size)
+        try preallocate(file, creation.size, creation.preallocation)
+        return try RawDriver(file)
+    }
+
+    private static func preallocate(_ file: FileStorage, _ size: UInt64, _ kind: Preallocation) throws(ImageError) {
+        switch kind {
+        case .off, .metadata: break
+        case .falloc: if !file.isBlockDevice { try file.allocate(at: 0, count: size) }
+        case .full:
+            let zeros = [UInt8](repeating: 0, count: 1 << 20)
+            var place: UInt64 = 0
+            while place < size {
+                let count = min(UInt64(zeros.count), size - place)
+                try file.write(count == UInt64(zeros.count) ? zeros : Array(zeros[..<Int(count)]), at: place)
+                place += count
+            }
+        }
+    }
+
+    private static func createQcow2(
+        _ file: FileStorage, _ path: String, _ creation: Creation
+    ) throws(ImageError) -> any ImageDriver {
+        var data: FileStorage?
+        if let name = creation.qcow2.dataFile, case .file(let place) = ImageReference(name, in: absolute(path)) {
+            guard creation.gate.allows(place, path) else {
+                throw ImageError(.denied, "its data file \(place) may not be made", path: path)
+            }
+            let made = try FileStorage(creating: place, caching: creation.caching)
+            try made.lock()
+            guard made.identity != file.identity else { throw ImageError(.invalid, "it cannot be its own data file") }
+            if !made.isBlockDevice { try made.resize(to: 0) }
+            if creation.qcow2.isDataFileRaw { try made.resize(to: creation.size) }
+            data = made
+        }
+        try Qcow2Creation.write(to: file, size: creation.size, creation.qcow2, backing: creation.backing)
+        var facts = ImageFacts(path: path, format: .qcow2)
+        let header: Qcow2Header
+        let source = try StorageHeader(file)
+        do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch { throw ImageError(error) }
+        let driver = try Qcow2Driver(file, data: data, header, facts)
+        guard creation.preallocation != .off else { return driver }
+        guard creation.backing == nil || creation.qcow2.extendedL2 else {
+            throw ImageError(.unsupported, "Backing file and preallocation can only be used at the same time if extended_l2 is enabled")
+        }
+        try driver.preallocate()
+        if let data { try preallocate(data, creation.size, creation.preallocation) }
+        if data == nil { try preallocateFile(file, creation.preallocation) }
+        return driver
+    }
+
+    private static func preallocateFile(_ file: FileStorage, _ kind: Preallocation) throws(ImageError) {
+        let length = try file.length()
+        switch kind {
+        case .off, .metadata: break
+        case .falloc: try file.allocate(at: 0, count: length)
+        case .full:
+            // What holds tables keeps them.
+            var place: UInt64 = 0
+            while place < length {
+                let extent = try file.extent(at: place)
+                if !extent.isData {
+                    let zeros = [UInt8](repeating: 0, count: Int(min(extent.length, 1 << 20)))
+                    try file.write(zeros, at: place)
+                    place += UInt64(zeros.count)
+                } else {
+                    place += max(1, extent.length)
+                }
+            }
+        }
+    }
+}

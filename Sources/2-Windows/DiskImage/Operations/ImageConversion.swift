@@ -1,0 +1,279 @@
+import Synchronization
+
+/// Copies what an image shows into another one.
+///
+/// Several threads read, look for zeros and pack; clusters get their places in the guest's order, so that the same input makes the same output.
+public struct ImageConversion: Sendable {
+    /// How it is done.
+    public struct Options: Sendable {
+        /// Threads; `nil` takes as many as there are processors, four at most.
+        public var threads: Int?
+        /// Whether clusters are packed.
+        public var isCompressed = false
+        /// zlib's level; `nil` for ISA-L's faster deflate. For zstd its own.
+        public var level: Int32?
+        /// Bytes of zeros in a row that make a hole; 0 writes all, zeros too.
+        public var sparseSize = 4096
+        /// Whether the target reads as zeros where nothing is written.
+        public var targetIsZero = true
+        /// Whether the target was made for this, and nothing of it has a place yet.
+        public var isTargetNew = false
+        /// Whether the target has what is below the source's top layer already.
+        public var keepsBacking = false
+        /// The usual.
+        public init() {}
+    }
+
+    private let source: Image
+    private let target: Image
+    private let options: Options
+    private let chunk: UInt64
+    private let size: UInt64
+
+    /// A conversion.
+    ///
+    /// - Parameters:
+    ///   - source: what is copied.
+    ///   - target: where to; as large, or larger.
+    ///   - options: how.
+    public init(_ source: Image, to target: Image, _ options: Options = Options()) {
+        self.source = source
+        self.target = target
+        self.options = options
+        let unit = max(target.clusterSize ?? 0, 4096)
+        chunk = max(unit, 2 << 20)
+        size = min(source.size, target.size)
+    }
+
+    private struct Progress {
+        var next: UInt64 = 0
+        var ticket = 0
+        var done: UInt64 = 0
+        var failure: ImageError?
+    }
+
+    /// Does it.
+    ///
+    /// - Parameter progress: told the bytes that are done; a `false` from it ends the work.
+    ///
+    /// - Throws: an ``ImageError``; the target is half done then.
+    public func run(_ progress: @escaping @Sendable (UInt64) -> Bool = { _ in true }) throws(ImageError) {
+        let state = Mutex(Progress())
+        let turns = Turnstile()
+        let count = min(max(1, options.threads ?? min(4, Threads.processors)), 16)
+        Threads.run(count) { _ in
+            let worker = Worker(self)
+            while true {
+                let piece: (offset: UInt64, length: UInt64, ticket: Int)? = state.withLock { state in
+                    guard state.failure == nil, state.next < size else { return nil }
+                    let offset = state.next
+                    let length = min(chunk, size - offset)
+                    state.next += length
+                    state.ticket += 1
+                    return (offset, length, state.ticket - 1)
+                }
+                guard let piece else { return }
+                do throws(ImageError) {
+                    try worker.copy(piece.offset, piece.length, turns, piece.ticket)
+                    let done = state.withLock { state in
+                        state.done += piece.length
+                        return state.done
+                    }
+                    guard progress(done) else { throw ImageError(.invalid, "it was called off") }
+                } catch {
+                    state.withLock { state in if state.failure == nil { state.failure = error } }
+                    turns.close()
+                    return
+                }
+            }
+        }
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    /// One thread's part, with its buffers.
+    private final class Worker {
+        private let job: ImageConversion
+        private let buffer: UnsafeMutableRawBufferPointer
+        private let packed: UnsafeMutableRawBufferPointer
+        private let packer: Packer?
+        private let qcow2: Qcow2Driver?
+
+        init(_ job: ImageConversion) {
+            self.job = job
+            buffer = .allocate(byteCount: Int(job.chunk), alignment: 4096)
+            qcow2 = job.target.driver as? Qcow2Driver
+            if job.options.isCompressed, let qcow2 {
+                let method: Packer.Method =
+                    qcow2.geometry.isZstd
+                    ? .zstd(job.options.level ?? 1) : job.options.level.map { .zlib($0) } ?? .fastDeflate
+                packer = Packer(method, most: Int(qcow2.geometry.clusterSize))
+                packed = .allocate(byteCount: Int(job.chunk), alignment: 64)
+            } else {
+                packer = nil
+                packed = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+            }
+        }
+
+        deinit {
+            buffer.deallocate()
+            packed.deallocate()
+        }
+
+        func copy(_ offset: UInt64, _ length: UInt64, _ turns: Turnstile, _ ticket: Int) throws(ImageError) {
+            let (runs, zeros) = try read(offset, length)
+            if let qcow2, let packer {
+                try pack(runs, offset, length, qcow2, packer, turns, ticket)
+            } else if let qcow2, job.options.isTargetNew {
+                try place(runs, offset, length, qcow2, turns, ticket)
+            } else {
+                guard turns.wait(for: ticket) else { return }
+                turns.pass()
+                for run in runs { try job.target.write(piece(run), at: offset + UInt64(run.lowerBound)) }
+            }
+            for run in zeros where !run.isEmpty {
+                try job.target.writeZeroes(at: offset + UInt64(run.lowerBound), count: UInt64(run.count), unmap: true)
+            }
+        }
+
+        private func piece(_ run: Range<Int>) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: buffer[run])
+        }
+
+        /// Reads a chunk: where there are data to be written, and where zeros have to be.
+        private func read(_ offset: UInt64, _ length: UInt64) throws(ImageError) -> (data: [Range<Int>], zeros: [Range<Int>]) {
+            var data: [Range<Int>] = []
+            var zeros: [Range<Int>] = []
+            func add(_ run: Range<Int>, to runs: inout [Range<Int>]) {
+                if let last = runs.last, last.upperBound == run.lowerBound {
+                    runs[runs.count - 1] = last.lowerBound..<run.upperBound
+                } else if !run.isEmpty {
+                    runs.append(run)
+                }
+            }
+            var place: UInt64 = 0
+            while place < length {
+                let status = try job.source.statusThrough(at: offset + place, limit: length - place)
+                let run = Int(place)..<Int(place + status.length)
+                place += status.length
+                if job.options.keepsBacking, status.depth != 0 { continue }
+                let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[run])
+                if status.isZero {
+                    if job.options.sparseSize == 0 {
+                        slice.initializeMemory(as: UInt8.self, repeating: 0)
+                        add(run, to: &data)
+                    } else if !job.options.targetIsZero || job.options.keepsBacking {
+                        add(run, to: &zeros)
+                    } else {
+                        // A cluster that is written in part is written with zeros around.
+                        slice.initializeMemory(as: UInt8.self, repeating: 0)
+                    }
+                    continue
+                }
+                try job.source.read(into: slice, at: offset + UInt64(run.lowerBound))
+                guard job.options.sparseSize > 0 else {
+                    add(run, to: &data)
+                    continue
+                }
+                var end = run.lowerBound
+                for found in ZeroRuns.dataRuns(UnsafeRawBufferPointer(slice), unit: job.options.sparseSize) {
+                    let found = found.lowerBound + run.lowerBound..<found.upperBound + run.lowerBound
+                    if !job.options.targetIsZero || job.options.keepsBacking { add(end..<found.lowerBound, to: &zeros) }
+                    add(found, to: &data)
+                    end = found.upperBound
+                }
+                if !job.options.targetIsZero || job.options.keepsBacking { add(end..<run.upperBound, to: &zeros) }
+            }
+            return (data, zeros)
+        }
+
+        /// Runs of whole clusters that hold some of the data; the last may end with the image.
+        private func clusters(_ runs: [Range<Int>], _ size: Int) -> [Range<Int>] {
+            var whole: [Range<Int>] = []
+            for run in runs {
+                let first = run.lowerBound / size
+                let end = (run.upperBound - 1) / size + 1
+                if let last = whole.last, last.upperBound >= first {
+                    whole[whole.count - 1] = last.lowerBound..<max(end, last.upperBound)
+                } else {
+                    whole.append(first..<end)
+                }
+            }
+            return whole
+        }
+
+        private func place(
+            _ runs: [Range<Int>], _ offset: UInt64, _ length: UInt64, _ qcow2: Qcow2Driver, _ turns: Turnstile, _ ticket: Int
+        ) throws(ImageError) {
+            let size = Int(qcow2.geometry.clusterSize)
+            let whole = clusters(runs, size)
+            guard turns.wait(for: ticket) else { return }
+            var places: [(bytes: Range<Int>, place: UInt64)] = []
+            for run in whole {
+                var start = run.lowerBound * size
+                for part in try qcow2.claim(offset + UInt64(start), clusters: UInt64(run.count)) {
+                    let end = start + Int(part.clusters) * size
+                    places.append((start..<end, part.place))
+                    start = end
+                }
+            }
+            turns.pass()
+            // The rest of the image's last cluster lies behind what was read.
+            if Int(length) < buffer.count {
+                UnsafeMutableRawBufferPointer(rebasing: buffer[Int(length)...]).initializeMemory(
+                    as: UInt8.self, repeating: 0)
+            }
+            for (bytes, place) in places {
+                let end = qcow2.geometry.hasDataFile ? min(bytes.upperBound, Int(length)) : bytes.upperBound
+                try qcow2.dataStorage.write(piece(bytes.lowerBound..<end), at: place)
+            }
+        }
+
+        private func pack(
+            _ runs: [Range<Int>], _ offset: UInt64, _ length: UInt64, _ qcow2: Qcow2Driver, _ packer: Packer,
+            _ turns: Turnstile, _ ticket: Int
+        ) throws(ImageError) {
+            let size = Int(qcow2.geometry.clusterSize)
+            if Int(length) < buffer.count {
+                UnsafeMutableRawBufferPointer(rebasing: buffer[Int(length)...]).initializeMemory(as: UInt8.self, repeating: 0)
+            }
+            // Each cluster with its bytes in `packed`, or none where it stays as it is.
+            var clusters: [(number: Int, bytes: Range<Int>?)] = []
+            var end = 0
+            for run in self.clusters(runs, size) {
+                for number in run {
+                    if let bytes = packer.pack(piece(number * size..<(number + 1) * size)) {
+                        UnsafeMutableRawBufferPointer(rebasing: packed[end..<end + bytes.count]).copyMemory(from: bytes)
+                        clusters.append((number, end..<end + bytes.count))
+                        end += bytes.count
+                    } else {
+                        clusters.append((number, nil))
+                    }
+                }
+            }
+            guard turns.wait(for: ticket) else { return }
+            var writes: [(place: UInt64, bytes: UnsafeRawBufferPointer)] = []
+            for cluster in clusters {
+                let guest = offset + UInt64(cluster.number * size)
+                if let bytes = cluster.bytes {
+                    let place = try qcow2.claimPacked(guest, bytes: UInt64(bytes.count))
+                    let piece = UnsafeRawBufferPointer(rebasing: packed[bytes])
+                    // Neighbours in the file are neighbours in memory as well.
+                    if let last = writes.last, last.place + UInt64(last.bytes.count) == place,
+                        last.bytes.baseAddress.map({ $0 + last.bytes.count }) == piece.baseAddress
+                    {
+                        writes[writes.count - 1].bytes = UnsafeRawBufferPointer(
+                            start: last.bytes.baseAddress, count: last.bytes.count + piece.count)
+                    } else {
+                        writes.append((place, piece))
+                    }
+                } else {
+                    for part in try qcow2.claim(guest, clusters: 1) {
+                        writes.append((part.place, piece(cluster.number * size..<(cluster.number + 1) * size)))
+                    }
+                }
+            }
+            turns.pass()
+            for write in writes { try qcow2.file.write(write.bytes, at: write.place) }
+        }
+    }
+}

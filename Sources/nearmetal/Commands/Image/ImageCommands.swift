@@ -1,0 +1,19 @@
+import ArgumentParser
+
+/// `nearmetal image`: what qemu-img does, with its options.
+struct ImageCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "image", abstract: "Make, read, check and convert disk images, with qemu-img's options.",
+        discussion: """
+            Started under the name qemu-img, the program takes its commands at once.
+
+            Examples:
+              nearmetal image create -f qcow2 disk.qcow2 20G
+              nearmetal image convert -p -O qcow2 disk.raw disk.qcow2
+              nearmetal image info --backing-chain disk.qcow2
+            """,
+        subcommands: [
+            ImageCompare.self, ImageConvert.self, ImageCreate.self, ImageInfoCommand.self, ImageMapCommand.self,
+            ImageMeasure.self,
+        ])
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import DiskImage
+
+/// `nearmetal image convert`.
+struct ImageConvert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert", abstract: "Copy an image into another one.",
+        discussion: """
+            Examples:
+              nearmetal image convert -p -O qcow2 disk.raw disk.qcow2
+              nearmetal image convert -c -O qcow2 disk.raw packed.qcow2
+              nearmetal image convert -O qcow2 -B base.qcow2 -F qcow2 overlay.qcow2 copy.qcow2
+            """)
+
+    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("The image's format. Default: by its content.", valueName: "fmt"))
+    var format: String?
+
+    @Option(name: [.customShort("O", allowingJoined: true)], help: ArgumentHelp("The new one's format. Default: raw.", valueName: "fmt"))
+    var outputFormat = "raw"
+
+    @Option(
+        name: [.customShort("B", allowingJoined: true)],
+        help: ArgumentHelp("What the new one is to be backed by: holds what the image shows below itself.", valueName: "file"), completion: .file())
+    var backing: String?
+
+    @Option(name: [.customShort("F", allowingJoined: true)], help: ArgumentHelp("The format of that.", valueName: "fmt"))
+    var backingFormat: String?
+
+    @Option(name: [.customShort("o", allowingJoined: true)], help: ArgumentHelp("Options of the new format, by comma.", valueName: "options"))
+    var options: [String] = []
+
+    @Option(name: [.customShort("t", allowingJoined: true)], help: ArgumentHelp("How the new one is written. Default: unsafe, since it is of no use until it is whole.", valueName: "cache"))
+    var targetCache: FileStorage.Caching = .unsafe
+
+    @Option(name: [.customShort("S", allowingJoined: true)], help: ArgumentHelp("Zeros in a row that make a hole; 0 writes all. Default: 4k.", valueName: "size"))
+    var sparseSize: String?
+
+    @Option(name: [.customShort("m", allowingJoined: true)], help: ArgumentHelp("Threads, 1 to 16.", valueName: "number"))
+    var parallel: Int?
+
+    @Option(help: ArgumentHelp("Level of zlib or zstd, with -c. Default: the fastest.", valueName: "level"))
+    var level: Int32?
+
+    @Flag(name: [.customShort("c")], help: "Pack clusters.")
+    var compress = false
+
+    @Flag(name: [.customShort("n")], help: "Write into an image there is.")
+    var noCreate = false
+
+    @Flag(help: "The image there is reads as zeros, with -n.")
+    var targetIsZero = false
+
+    @Flag(name: [.customShort("W")], help: "Write in any order; the order is kept here, and costs nothing.")
+    var outOfOrder = false
+
+    @Flag(name: [.customShort("p")], help: "Show progress.")
+    var progress = false
+
+    @Flag(name: [.customShort("q"), .long], help: "Say nothing.")
+    var quiet = false
+
+    @OptionGroup var opening: ImageOpening
+
+    @Argument(help: ArgumentHelp("The image.", valueName: "file"), completion: .file())
+    var file: String
+
+    @Argument(help: ArgumentHelp("The new one.", valueName: "output"), completion: .file())
+    var output: String
+
+    func run() throws {
+        do { try convert() } catch { throw ImageStatus.failing(error) }
+    }
+
+    private func convert() throws {
+        let source = try opening.open(file, format)
+        guard let target = ImageFacts.Format(rawValue: outputFormat) else {
+            throw ImageError(.unsupported, "Unknown file format '\(outputFormat)'")
+        }
+        if let parallel, !(1...16).contains(parallel) {
+            throw ImageError(.invalid, "Invalid number of coroutines. Allowed number of coroutines is between 1 and 16")
+        }
+        if noCreate, !options.isEmpty { throw ImageError(.invalid, "-o has no effect when skipping image creation") }
+        var settings = ImageConversion.Options()
+        settings.threads = parallel.map { min($0, 8) }
+        settings.isCompressed = compress
+        settings.level = level
+        if let sparseSize {
+            let size = try ImageSize.parsed(sparseSize)
+            guard size % 512 == 0, size <= 1 << 20 else {
+                throw ImageError(.invalid, "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 1048576. Select 0 to disable sparse detection")
+            }
+            settings.sparseSize = Int(size)
+        }
+        var creation = Image.Creation(target, size: source.size)
+        if let backing { creation.backing = BackingName(backing, format: backingFormat) }
+        try ImageCreationOptions(options).apply(to: &creation)
+        creation.caching = targetCache
+        creation.gate = opening.gate
+        if compress, target != .qcow2 { throw ImageError(.unsupported, "Compression not supported for this file format") }
+        if compress, creation.qcow2.dataFile != nil { throw ImageError(.unsupported, "Compression not supported with an external data file") }
+        if compress, creation.preallocation != .off { throw ImageError(.invalid, "Compression and preallocation not supported at the same time") }
+        let image: Image
+        if noCreate {
+            image = try opening.open(output, outputFormat, isWritable: true, caching: targetCache)
+            guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }
+            settings.targetIsZero = targetIsZero
+            if compress { throw ImageError(.unsupported, "-c into an image there is, which is not supported yet") }
+        } else {
+            if let backing = creation.backing {
+                guard backing.format != nil else { throw ImageError(.invalid, "backing file specified without backing format", remedy: "Give it: -F qcow2") }
+                settings.keepsBacking = true
+            }
+            try source.refuse(asTarget: output)
+            image = try Image.create(output, creation)
+            settings.isTargetNew = creation.preallocation == .off && creation.backing == nil
+            settings.targetIsZero = !image.mayHoldOldData
+        }
+        let shown = ImageProgress(isShown: progress && !quiet, total: source.size)
+        do throws(ImageError) {
+            try ImageConversion(source, to: image, settings).run(shown.show)
+            try image.close()
+        } catch {
+            throw ImageError(error.kind, "error while converting: \(error)")
+        }
+        shown.finish()
+    }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import DiskImage
+import Glibc
+
+/// Options of every command that opens an image.
+struct ImageOpening: ParsableArguments {
+    @Flag(name: [.customShort("U"), .long], help: "Open the image though another process uses it, for reading.")
+    var forceShare = false
+
+    @Option(
+        name: [.customShort("T", allowingJoined: true)],
+        help: ArgumentHelp(
+            "How the image is read: writeback, none, writethrough, directsync or unsafe.", valueName: "cache"))
+    var sourceCache: FileStorage.Caching = .writeback
+
+    @Option(
+        help: ArgumentHelp(
+            "Which files an image may name for itself: any, none, or a folder below which they lie; may be given again.",
+            valueName: "which"), completion: .directory)
+    var allowNamed: [String] = []
+
+    /// Which files may be opened because an image names them.
+    var gate: ImageChain.Gate {
+        if allowNamed.isEmpty || allowNamed == ["any"] { return .open }
+        if allowNamed == ["none"] { return .closed }
+        return .folders(allowNamed)
+    }
+
+    /// Opens an image.
+    ///
+    /// - Parameters:
+    ///   - path: where it is.
+    ///   - format: as the command line has it; `nil` tells it by its content, as qemu-img does.
+    ///   - isWritable: whether to write.
+    ///   - opensBacking: whether to open what it is backed by.
+    ///   - caching: how what is written gets to the disk.
+    func open(
+        _ path: String, _ format: String?, isWritable: Bool = false, opensBacking: Bool = true,
+        caching: FileStorage.Caching? = nil
+    ) throws(ImageError) -> Image {
+        var options = Image.Options(format: try Self.format(format, of: path), gate: gate)
+        options.isWritable = isWritable
+        options.opensBacking = opensBacking
+        options.caching = caching ?? sourceCache
+        options.forcesShare = forceShare
+        do throws(ImageError) { return try Image.open(path, options) } catch {
+            // In qemu-img's words: scripts look for them.
+            var what = "Could not open '\(path)': "
+            if error.kind == .missing || error.kind == .denied, error.path == path { what += "Could not open '\(path)': " }
+            throw ImageError(
+                error.kind, what + (error.path.isEmpty || error.path == path ? "" : "\(error.path): ") + error.what,
+                remedy: error.remedy)
+        }
+    }
+
+    static func format(_ name: String?, of path: String) throws(ImageError) -> ImageFacts.Format? {
+        guard let name else { return nil }
+        guard let format = ImageFacts.Format(qemuName: name) else {
+            throw ImageError(.unsupported, "Could not open '\(path)': Unknown driver '\(name)'")
+        }
+        return format
+    }
+}
+
+/// How image commands end: qemu-img's status is 1 for whatever goes wrong.
+enum ImageStatus {
+    /// Says what went wrong, and gives the status to end with.
+    static func failing(_ error: any Error, status: Int32 = 1) -> ExitCode {
+        if let status = error as? ExitCode { return status }
+        say("\(program): \(error)")
+        return ExitCode(status)
+    }
+
+    /// The name that messages begin with.
+    static var program: String { isQemuImg ? "qemu-img" : "nearmetal" }
+
+    /// Whether the program was started as qemu-img.
+    static var isQemuImg: Bool {
+        CommandLine.arguments.first.map { $0.split(separator: "/").last ?? "" }?.hasPrefix("qemu-img") ?? false
+    }
+}
+
+/// Text or JSON, as qemu-img has it.
+enum ImageOutput: String, ExpressibleByArgument, CaseIterable { case human, json }
+
+/// Sizes as qemu-img reads them: bytes, or k, M, G, T, P, E.
+enum ImageSize {
+    /// A size, or a complaint in qemu-img's words.
+    static func parsed(_ text: String) throws(ImageError) -> UInt64 {
+        guard let size = bytes(text) else {
+            throw ImageError(
+                .invalid, "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes")
+        }
+        return size
+    }
+
+    static func bytes(_ text: String) -> UInt64? {
+        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        let suffix = text.dropFirst(number.count)
+        let scale: UInt64
+        switch suffix.lowercased() {
+        case "", "b": scale = 1
+        case "k": scale = 1 << 10
+        case "m": scale = 1 << 20
+        case "g": scale = 1 << 30
+        case "t": scale = 1 << 40
+        case "p": scale = 1 << 50
+        case "e": scale = 1 << 60
+        default: return nil
+        }
+        if let whole = UInt64(number) {
+            let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
+            return overflow || product > UInt64(Int64.max) ? nil : product
+        }
+        guard number.contains("."), scale > 1, let value = Double(number), value >= 0, value * Double(scale) < 9e18 else {
+            return nil
+        }
+        return UInt64(value * Double(scale))
+    }
+}
+
+/// Progress as qemu-img shows it: `    (12.34/100%)`, on a line of its own.
+final class ImageProgress: Sendable {
+    private let isShown: Bool
+    private let total: UInt64
+
+    init(isShown: Bool, total: UInt64) {
+        self.isShown = isShown
+        self.total = max(1, total)
+        show(0)
+    }
+
+    /// Tells how much is done; always true.
+    func show(_ done: UInt64) -> Bool {
+        guard isShown else { return true }
+        let hundredths = UInt64(Double(min(done, total)) * 10_000 / Double(total))
+        let fraction = hundredths % 100
+        write(Array("    (\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)/100%)\r".utf8), to: STDOUT_FILENO)
+        return true
+    }
+
+    private func show(_ start: Int) { _ = show(UInt64(start)) }
+
+    /// Ends the line.
+    func finish() {
+        guard isShown else { return }
+        _ = show(total)
+        write([0x0A], to: STDOUT_FILENO)
+    }
+}
