@@ -46,7 +46,9 @@ final class Packer: @unchecked Sendable {
         if let zstd { ZSTD_freeCCtx(zstd) }
     }
 
-    /// Packs a cluster; `nil` where it does not become smaller. What is given holds until the next call.
+    /// Packs a cluster, where it becomes smaller.
+    ///
+    /// What is given holds until the next call.
     func pack(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         let count: Int?
         switch method {
@@ -91,7 +93,8 @@ final class Packer: @unchecked Sendable {
 
     private func zstd(_ bytes: UnsafeRawBufferPointer) -> Int? {
         guard let zstd else { return nil }
-        let count = ZSTD_compress2(zstd, output.baseAddress, min(output.count, bytes.count), bytes.baseAddress, bytes.count)
+        let count = ZSTD_compress2(
+            zstd, output.baseAddress, min(output.count, bytes.count), bytes.baseAddress, bytes.count)
         return ZSTD_isError(count) != 0 ? nil : count
     }
 }

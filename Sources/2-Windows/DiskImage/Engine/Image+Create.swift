@@ -58,7 +58,8 @@ extension Image {
                 guard creation.backing == nil else { throw ImageError(.unsupported, "a raw image has no backing file") }
                 driver = try createRaw(file, creation)
             case .qcow2: driver = try createQcow2(file, path, creation)
-            default: throw ImageError(.unsupported, "images of the format \(creation.format.rawValue) cannot be made yet")
+            default:
+                throw ImageError(.unsupported, "images of the format \(creation.format.rawValue) cannot be made yet")
             }
             return Image(driver, path: path, below: nil, isWritable: true)
         } catch { throw error.at(path) }
@@ -128,7 +129,9 @@ extension Image {
         let driver = try Qcow2Driver(file, data: data, header, facts)
         guard creation.preallocation != .off else { return driver }
         guard creation.backing == nil || creation.qcow2.extendedL2 else {
-            throw ImageError(.unsupported, "Backing file and preallocation can only be used at the same time if extended_l2 is enabled")
+            throw ImageError(
+                .unsupported,
+                "Backing file and preallocation can only be used at the same time if extended_l2 is enabled")
         }
         try driver.preallocate()
         if let data { try preallocate(data, creation.size, creation.preallocation) }

@@ -140,3 +140,34 @@ extension ImageFacts.Format {
         }
     }
 }
+
+extension Image {
+    /// Opens an image in a storage of the caller's, without locks, and without what it may name.
+    ///
+    /// - Parameters:
+    ///   - storage: where it lies.
+    ///   - format: its format: raw or qcow2.
+    ///   - below: what it is backed by.
+    ///
+    /// - Returns: the image.
+    ///
+    /// - Throws: an ``ImageError``.
+    package static func open(
+        on storage: any BlockStorage, _ format: ImageFacts.Format, below: Image? = nil
+    ) throws(ImageError) -> Image {
+        let driver: any ImageDriver
+        switch format {
+        case .raw: driver = try RawDriver(storage)
+        case .qcow2:
+            var facts = ImageFacts(path: storage.name, format: .qcow2)
+            let header: Qcow2Header
+            let source = try StorageHeader(storage)
+            do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch {
+                throw ImageError(error)
+            }
+            driver = try Qcow2Driver(storage, data: nil, header, facts)
+        default: throw ImageError(.unsupported, "\(format.rawValue) in a storage of the caller's")
+        }
+        return Image(driver, path: storage.name, below: below, isWritable: storage.isWritable)
+    }
+}

@@ -16,12 +16,14 @@ enum Threads {
         for _ in 1..<max(1, count) {
             var thread = pthread_t()
             let context = Unmanaged.passRetained(work).toOpaque()
-            let result = pthread_create(&thread, nil, { context in
-                guard let context else { return nil }
-                let work = Unmanaged<Work>.fromOpaque(context).takeRetainedValue()
-                work.body(work.next.add(1, ordering: .relaxed).newValue)
-                return nil
-            }, context)
+            let result = pthread_create(
+                &thread, nil,
+                { context in
+                    guard let context else { return nil }
+                    let work = Unmanaged<Work>.fromOpaque(context).takeRetainedValue()
+                    work.body(work.next.add(1, ordering: .relaxed).newValue)
+                    return nil
+                }, context)
             if result == 0 { threads.append(thread) } else { Unmanaged<Work>.fromOpaque(context).release() }
         }
         work.body(0)

@@ -40,7 +40,8 @@ public enum ImageComparison: Sendable, Hashable {
             }
             let count = Int(min(min(a.length, b.length), UInt64(most)))
             let (left, right) = (
-                UnsafeMutableRawBufferPointer(rebasing: one[..<count]), UnsafeMutableRawBufferPointer(rebasing: other[..<count])
+                UnsafeMutableRawBufferPointer(rebasing: one[..<count]),
+                UnsafeMutableRawBufferPointer(rebasing: other[..<count])
             )
             if a.isZero || b.isZero {
                 try (a.isZero ? second : first).read(into: left, at: place)

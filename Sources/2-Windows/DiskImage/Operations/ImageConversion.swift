@@ -10,7 +10,9 @@ public struct ImageConversion: Sendable {
         public var threads: Int?
         /// Whether clusters are packed.
         public var isCompressed = false
-        /// zlib's level; `nil` for ISA-L's faster deflate. For zstd its own.
+        /// The level of zlib or zstd.
+        ///
+        /// Without, zlib's clusters are packed by ISA-L, which is faster than any level of zlib's own.
         public var level: Int32?
         /// Bytes of zeros in a row that make a hole; 0 writes all, zeros too.
         public var sparseSize = 4096
@@ -140,7 +142,9 @@ public struct ImageConversion: Sendable {
         }
 
         /// Reads a chunk: where there are data to be written, and where zeros have to be.
-        private func read(_ offset: UInt64, _ length: UInt64) throws(ImageError) -> (data: [Range<Int>], zeros: [Range<Int>]) {
+        private func read(_ offset: UInt64, _ length: UInt64) throws(ImageError) -> (
+            data: [Range<Int>], zeros: [Range<Int>]
+        ) {
             var data: [Range<Int>] = []
             var zeros: [Range<Int>] = []
             func add(_ run: Range<Int>, to runs: inout [Range<Int>]) {
@@ -202,7 +206,8 @@ public struct ImageConversion: Sendable {
         }
 
         private func place(
-            _ runs: [Range<Int>], _ offset: UInt64, _ length: UInt64, _ qcow2: Qcow2Driver, _ turns: Turnstile, _ ticket: Int
+            _ runs: [Range<Int>], _ offset: UInt64, _ length: UInt64, _ qcow2: Qcow2Driver, _ turns: Turnstile,
+            _ ticket: Int
         ) throws(ImageError) {
             let size = Int(qcow2.geometry.clusterSize)
             let whole = clusters(runs, size)
@@ -234,7 +239,8 @@ public struct ImageConversion: Sendable {
         ) throws(ImageError) {
             let size = Int(qcow2.geometry.clusterSize)
             if Int(length) < buffer.count {
-                UnsafeMutableRawBufferPointer(rebasing: buffer[Int(length)...]).initializeMemory(as: UInt8.self, repeating: 0)
+                UnsafeMutableRawBufferPointer(rebasing: buffer[Int(length)...]).initializeMemory(
+                    as: UInt8.self, repeating: 0)
             }
             // Each cluster with its bytes in `packed`, or none where it stays as it is.
             var clusters: [(number: Int, bytes: Range<Int>?)] = []

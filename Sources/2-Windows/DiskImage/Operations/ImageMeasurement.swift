@@ -34,7 +34,8 @@ public struct ImageMeasurement: Sendable, Hashable {
             }
             required = fullyAllocated - all + data
             bitmaps = try (source?.driver as? Qcow2Driver)?.bitmapBytes(clusterSize: cluster)
-        default: throw ImageError(.unsupported, "Image format '\(creation.format.rawValue)' does not support measurement")
+        default:
+            throw ImageError(.unsupported, "Image format '\(creation.format.rawValue)' does not support measurement")
         }
     }
 
@@ -80,7 +81,9 @@ public struct ImageMeasurement: Sendable, Hashable {
 extension UInt64 {
     /// Rounded up to a multiple.
     func rounded(to unit: UInt64) throws(ImageError) -> UInt64 {
-        do throws(Malformed) { return try roundedUp(to: unit, "a size") } catch { throw ImageError(.invalid, error.what) }
+        do throws(Malformed) { return try roundedUp(to: unit, "a size") } catch {
+            throw ImageError(.invalid, error.what)
+        }
     }
 }
 

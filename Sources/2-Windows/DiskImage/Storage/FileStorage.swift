@@ -88,7 +88,11 @@ public final class FileStorage: BlockStorage {
         self.caching = caching
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A child that is being started has the descriptor until it runs its program, and with it the locks.
+        unlock()
+        close(descriptor)
+    }
 
     private static func identity(_ status: stat) -> String {
         status.st_mode & S_IFMT == S_IFBLK ? "block:\(status.st_rdev)" : "file:\(status.st_dev):\(status.st_ino)"

@@ -41,6 +41,13 @@ extension FileStorage {
         }
     }
 
+    /// Takes the locks away.
+    func unlock() {
+        var lock = range(0, F_UNLCK)
+        lock.l_len = 0
+        _ = fcntl(descriptor, Self.setLock, &lock)
+    }
+
     private func range(_ byte: Int64, _ type: CInt) -> flock {
         var lock = flock()
         lock.l_type = Int16(type)

@@ -37,7 +37,9 @@ public enum ImageInfoReport {
             let space = String(repeating: " ", count: max(0, width - text.count))
             return right ? space + text : text + space
         }
-        func row(_ id: String, _ tag: String, _ size: String, _ date: String, _ clock: String, _ count: String) -> String {
+        func row(_ id: String, _ tag: String, _ size: String, _ date: String, _ clock: String, _ count: String)
+            -> String
+        {
             padded(id, 10, right: false) + padded(tag, 17, right: false) + padded(size, 8, right: true)
                 + padded(date, 20, right: true) + padded(clock, 13, right: true) + padded(count, 11, right: true)
         }
@@ -93,7 +95,9 @@ public enum ImageInfoReport {
 
     private static func object(_ info: ImageInfo, _ json: inout JSONWriter) {
         json.object { json in
-            if let backing = info.backing, let format = backing.format { json.member("backing-filename-format", format) }
+            if let backing = info.backing, let format = backing.format {
+                json.member("backing-filename-format", format)
+            }
             if !info.snapshots.isEmpty {
                 json.member("snapshots", array: info.snapshots) { json, snapshot in
                     json.object { json in

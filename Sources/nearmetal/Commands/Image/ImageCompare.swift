@@ -12,10 +12,14 @@ struct ImageCompare: ParsableCommand {
             Exit status: 0 they do, 1 they do not, 2 one cannot be opened, 3 one cannot be looked through, 4 one cannot be read.
             """)
 
-    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("The first one's format.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("The first one's format.", valueName: "fmt")
+    )
     var format: String?
 
-    @Option(name: [.customShort("F", allowingJoined: true)], help: ArgumentHelp("The second one's format.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("F", allowingJoined: true)],
+        help: ArgumentHelp("The second one's format.", valueName: "fmt"))
     var secondFormat: String?
 
     @Flag(name: [.customShort("s")], help: "Images of different sizes differ.")

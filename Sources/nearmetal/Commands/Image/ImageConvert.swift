@@ -12,30 +12,46 @@ struct ImageConvert: ParsableCommand {
               nearmetal image convert -O qcow2 -B base.qcow2 -F qcow2 overlay.qcow2 copy.qcow2
             """)
 
-    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("The image's format. Default: by its content.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("f", allowingJoined: true)],
+        help: ArgumentHelp("The image's format. Default: by its content.", valueName: "fmt"))
     var format: String?
 
-    @Option(name: [.customShort("O", allowingJoined: true)], help: ArgumentHelp("The new one's format. Default: raw.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("O", allowingJoined: true)],
+        help: ArgumentHelp("The new one's format. Default: raw.", valueName: "fmt"))
     var outputFormat = "raw"
 
     @Option(
         name: [.customShort("B", allowingJoined: true)],
-        help: ArgumentHelp("What the new one is to be backed by: holds what the image shows below itself.", valueName: "file"), completion: .file())
+        help: ArgumentHelp(
+            "What the new one is to be backed by: holds what the image shows below itself.", valueName: "file"),
+        completion: .file())
     var backing: String?
 
-    @Option(name: [.customShort("F", allowingJoined: true)], help: ArgumentHelp("The format of that.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("F", allowingJoined: true)], help: ArgumentHelp("The format of that.", valueName: "fmt"))
     var backingFormat: String?
 
-    @Option(name: [.customShort("o", allowingJoined: true)], help: ArgumentHelp("Options of the new format, by comma.", valueName: "options"))
+    @Option(
+        name: [.customShort("o", allowingJoined: true)],
+        help: ArgumentHelp("Options of the new format, by comma.", valueName: "options"))
     var options: [String] = []
 
-    @Option(name: [.customShort("t", allowingJoined: true)], help: ArgumentHelp("How the new one is written. Default: unsafe, since it is of no use until it is whole.", valueName: "cache"))
+    @Option(
+        name: [.customShort("t", allowingJoined: true)],
+        help: ArgumentHelp(
+            "How the new one is written. Default: unsafe, since it is of no use until it is whole.", valueName: "cache")
+    )
     var targetCache: FileStorage.Caching = .unsafe
 
-    @Option(name: [.customShort("S", allowingJoined: true)], help: ArgumentHelp("Zeros in a row that make a hole; 0 writes all. Default: 4k.", valueName: "size"))
+    @Option(
+        name: [.customShort("S", allowingJoined: true)],
+        help: ArgumentHelp("Zeros in a row that make a hole; 0 writes all. Default: 4k.", valueName: "size"))
     var sparseSize: String?
 
-    @Option(name: [.customShort("m", allowingJoined: true)], help: ArgumentHelp("Threads, 1 to 16.", valueName: "number"))
+    @Option(
+        name: [.customShort("m", allowingJoined: true)], help: ArgumentHelp("Threads, 1 to 16.", valueName: "number"))
     var parallel: Int?
 
     @Option(help: ArgumentHelp("Level of zlib or zstd, with -c. Default: the fastest.", valueName: "level"))
@@ -87,7 +103,10 @@ struct ImageConvert: ParsableCommand {
         if let sparseSize {
             let size = try ImageSize.parsed(sparseSize)
             guard size % 512 == 0, size <= 1 << 20 else {
-                throw ImageError(.invalid, "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 1048576. Select 0 to disable sparse detection")
+                throw ImageError(
+                    .invalid,
+                    "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 1048576. Select 0 to disable sparse detection"
+                )
             }
             settings.sparseSize = Int(size)
         }
@@ -96,9 +115,15 @@ struct ImageConvert: ParsableCommand {
         try ImageCreationOptions(options).apply(to: &creation)
         creation.caching = targetCache
         creation.gate = opening.gate
-        if compress, target != .qcow2 { throw ImageError(.unsupported, "Compression not supported for this file format") }
-        if compress, creation.qcow2.dataFile != nil { throw ImageError(.unsupported, "Compression not supported with an external data file") }
-        if compress, creation.preallocation != .off { throw ImageError(.invalid, "Compression and preallocation not supported at the same time") }
+        if compress, target != .qcow2 {
+            throw ImageError(.unsupported, "Compression not supported for this file format")
+        }
+        if compress, creation.qcow2.dataFile != nil {
+            throw ImageError(.unsupported, "Compression not supported with an external data file")
+        }
+        if compress, creation.preallocation != .off {
+            throw ImageError(.invalid, "Compression and preallocation not supported at the same time")
+        }
         let image: Image
         if noCreate {
             image = try opening.open(output, outputFormat, isWritable: true, caching: targetCache)
@@ -107,7 +132,10 @@ struct ImageConvert: ParsableCommand {
             if compress { throw ImageError(.unsupported, "-c into an image there is, which is not supported yet") }
         } else {
             if let backing = creation.backing {
-                guard backing.format != nil else { throw ImageError(.invalid, "backing file specified without backing format", remedy: "Give it: -F qcow2") }
+                guard backing.format != nil else {
+                    throw ImageError(
+                        .invalid, "backing file specified without backing format", remedy: "Give it: -F qcow2")
+                }
                 settings.keepsBacking = true
             }
             try source.refuse(asTarget: output)

@@ -15,7 +15,8 @@ struct ImageCreate: ParsableCommand {
               nearmetal image create -f qcow2 -o cluster_size=128k,extended_l2=on disk.qcow2 1T
             """)
 
-    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("Format. Default: raw.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("Format. Default: raw.", valueName: "fmt"))
     var format = "raw"
 
     @Option(
@@ -51,7 +52,8 @@ struct ImageCreate: ParsableCommand {
             guard let format = ImageFacts.Format(rawValue: format) else {
                 throw ImageError(.unsupported, "Unknown file format '\(format)'", path: file)
             }
-            var creation = Image.Creation(format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
+            var creation = Image.Creation(
+                format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
             if let backing { creation.backing = BackingName(backing, format: backingFormat) }
             let options = ImageCreationOptions(options)
             try options.apply(to: &creation)
@@ -59,7 +61,9 @@ struct ImageCreate: ParsableCommand {
             var hasSize = size != nil || options["size"] != nil
             if let backing = creation.backing {
                 guard backing.format != nil else {
-                    throw ImageError(.invalid, "Backing file specified without backing format", path: file, remedy: "Give it: -F qcow2")
+                    throw ImageError(
+                        .invalid, "Backing file specified without backing format", path: file,
+                        remedy: "Give it: -F qcow2")
                 }
                 if !unsafe {
                     let below = try openBacking(backing)
@@ -78,7 +82,9 @@ struct ImageCreate: ParsableCommand {
     /// What it is to be backed by, as the image will find it.
     private func openBacking(_ backing: BackingName) throws(ImageError) -> Image {
         guard case .file(let path) = ImageReference(backing.name, in: absolutePath(file)) else {
-            throw ImageError(.unsupported, "the backing file \"\(backing.name)\" is no file of this host", path: file, remedy: "Use -u")
+            throw ImageError(
+                .unsupported, "the backing file \"\(backing.name)\" is no file of this host", path: file,
+                remedy: "Use -u")
         }
         return try opening.open(path, backing.format)
     }
@@ -92,7 +98,9 @@ struct ImageCreate: ParsableCommand {
             if creation.preallocation != .off { words += " preallocation=\(creation.preallocation.rawValue)" }
             words += " compression_type=\(qcow2.isZstd ? "zstd" : "zlib") size=\(creation.size)"
             if qcow2.version == 2 { words += " compat=0.10" }
-            if let backing = creation.backing { words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")" }
+            if let backing = creation.backing {
+                words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")"
+            }
             if let data = qcow2.dataFile { words += " data_file=\(data)" }
             words += " lazy_refcounts=\(onOff(qcow2.lazyRefcounts)) refcount_bits=\(qcow2.refcountBits)"
         } else {

@@ -41,7 +41,8 @@ struct ImageCreationOptions {
                 guard let kind = Image.Preallocation(rawValue: value) else { throw wrong(key, value) }
                 creation.preallocation = kind
             case ("backing_file", .qcow2), ("backing_file", .qed):
-                creation.backing = value.isEmpty ? nil : BackingName(value, format: creation.backing?.format ?? self["backing_fmt"])
+                creation.backing =
+                    value.isEmpty ? nil : BackingName(value, format: creation.backing?.format ?? self["backing_fmt"])
             case ("backing_fmt", .qcow2), ("backing_fmt", .qed): creation.backing?.format = value
             case ("cluster_size", .qcow2):
                 guard let size = ImageSize.bytes(value) else { throw wrong(key, value) }

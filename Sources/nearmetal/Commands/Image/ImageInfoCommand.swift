@@ -13,7 +13,9 @@ struct ImageInfoCommand: ParsableCommand {
               nearmetal image info --backing-chain --output=json overlay.qcow2
             """)
 
-    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("f", allowingJoined: true)],
+        help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
     var format: String?
 
     @Option(help: ArgumentHelp("human or json.", valueName: "form"))

@@ -12,16 +12,22 @@ struct ImageMapCommand: ParsableCommand {
               nearmetal image map --output=json overlay.qcow2
             """)
 
-    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("f", allowingJoined: true)],
+        help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
     var format: String?
 
     @Option(help: ArgumentHelp("human or json.", valueName: "form"))
     var output: ImageOutput = .human
 
-    @Option(name: [.customShort("s", allowingJoined: true), .long], help: ArgumentHelp("The first byte.", valueName: "offset"))
+    @Option(
+        name: [.customShort("s", allowingJoined: true), .long],
+        help: ArgumentHelp("The first byte.", valueName: "offset"))
     var startOffset: String?
 
-    @Option(name: [.customShort("l", allowingJoined: true), .long], help: ArgumentHelp("How many bytes.", valueName: "length"))
+    @Option(
+        name: [.customShort("l", allowingJoined: true), .long],
+        help: ArgumentHelp("How many bytes.", valueName: "length"))
     var maxLength: String?
 
     @OptionGroup var opening: ImageOpening
@@ -50,7 +56,8 @@ struct ImageMapCommand: ParsableCommand {
         try image.map(from: start, length: length) { entry in
             guard entry.isData, !entry.isZero else { return }
             guard let offset = entry.offset, let file = entry.file else {
-                failure = failure ?? ImageError(.unsupported, "File contains external, encrypted or compressed clusters.")
+                failure =
+                    failure ?? ImageError(.unsupported, "File contains external, encrypted or compressed clusters.")
                 return
             }
             func hex(_ value: UInt64) -> String { column(value == 0 ? "0" : "0x" + String(value, radix: 16)) }

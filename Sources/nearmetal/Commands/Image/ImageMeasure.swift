@@ -12,10 +12,13 @@ struct ImageMeasure: ParsableCommand {
               nearmetal image measure -O qcow2 --size 100G -o cluster_size=128k
             """)
 
-    @Option(name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("The image's format.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("f", allowingJoined: true)], help: ArgumentHelp("The image's format.", valueName: "fmt"))
     var format: String?
 
-    @Option(name: [.customShort("O", allowingJoined: true)], help: ArgumentHelp("The new one's format. Default: raw.", valueName: "fmt"))
+    @Option(
+        name: [.customShort("O", allowingJoined: true)],
+        help: ArgumentHelp("The new one's format. Default: raw.", valueName: "fmt"))
     var outputFormat = "raw"
 
     @Option(help: ArgumentHelp("human or json.", valueName: "form"))
@@ -24,7 +27,9 @@ struct ImageMeasure: ParsableCommand {
     @Option(help: ArgumentHelp("The size of an empty image, rather than an image.", valueName: "size"))
     var size: String?
 
-    @Option(name: [.customShort("o", allowingJoined: true)], help: ArgumentHelp("Options of the new format.", valueName: "options"))
+    @Option(
+        name: [.customShort("o", allowingJoined: true)],
+        help: ArgumentHelp("Options of the new format.", valueName: "options"))
     var options: [String] = []
 
     @OptionGroup var opening: ImageOpening
@@ -35,13 +40,18 @@ struct ImageMeasure: ParsableCommand {
     func run() throws {
         do {
             guard (size == nil) != (file == nil) else {
-                throw ImageError(.invalid, size == nil ? "Either --size N or one filename must be specified." : "--size N cannot be used together with a filename.")
+                throw ImageError(
+                    .invalid,
+                    size == nil
+                        ? "Either --size N or one filename must be specified."
+                        : "--size N cannot be used together with a filename.")
             }
             guard let format = ImageFacts.Format(rawValue: outputFormat) else {
                 throw ImageError(.unsupported, "Unknown file format '\(outputFormat)'")
             }
             let image = try file.map { file throws(ImageError) in try opening.open(file, self.format) }
-            var creation = Image.Creation(format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
+            var creation = Image.Creation(
+                format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
             try ImageCreationOptions(options).apply(to: &creation)
             let result = try ImageMeasurement(creation, of: image)
             switch output {

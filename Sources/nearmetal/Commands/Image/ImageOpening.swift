@@ -34,6 +34,10 @@ struct ImageOpening: ParsableArguments {
     ///   - isWritable: whether to write.
     ///   - opensBacking: whether to open what it is backed by.
     ///   - caching: how what is written gets to the disk.
+    ///
+    /// - Returns: the image.
+    ///
+    /// - Throws: an ``ImageError`` in qemu-img's words.
     func open(
         _ path: String, _ format: String?, isWritable: Bool = false, opensBacking: Bool = true,
         caching: FileStorage.Caching? = nil
@@ -46,7 +50,9 @@ struct ImageOpening: ParsableArguments {
         do throws(ImageError) { return try Image.open(path, options) } catch {
             // In qemu-img's words: scripts look for them.
             var what = "Could not open '\(path)': "
-            if error.kind == .missing || error.kind == .denied, error.path == path { what += "Could not open '\(path)': " }
+            if error.kind == .missing || error.kind == .denied, error.path == path {
+                what += "Could not open '\(path)': "
+            }
             throw ImageError(
                 error.kind, what + (error.path.isEmpty || error.path == path ? "" : "\(error.path): ") + error.what,
                 remedy: error.remedy)
@@ -89,7 +95,9 @@ enum ImageSize {
     static func parsed(_ text: String) throws(ImageError) -> UInt64 {
         guard let size = bytes(text) else {
             throw ImageError(
-                .invalid, "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes")
+                .invalid,
+                "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes"
+            )
         }
         return size
     }
@@ -112,7 +120,8 @@ enum ImageSize {
             let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
             return overflow || product > UInt64(Int64.max) ? nil : product
         }
-        guard number.contains("."), scale > 1, let value = Double(number), value >= 0, value * Double(scale) < 9e18 else {
+        guard number.contains("."), scale > 1, let value = Double(number), value >= 0, value * Double(scale) < 9e18
+        else {
             return nil
         }
         return UInt64(value * Double(scale))

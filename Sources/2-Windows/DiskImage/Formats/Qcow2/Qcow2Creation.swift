@@ -42,7 +42,8 @@ enum Qcow2Creation {
         let l1Entries = size.dividedUp(by: l2Reach)
         let l1Clusters = max(1, (l1Entries * 8).dividedUp(by: cluster))
         guard l1Entries * 8 <= 32 << 20 else {
-            throw ImageError(.invalid, "Image is too big for a cluster size of \(cluster) bytes", remedy: "Use larger clusters")
+            throw ImageError(
+                .invalid, "Image is too big for a cluster size of \(cluster) bytes", remedy: "Use larger clusters")
         }
         let perBlock = cluster * 8 / options.refcountBits
         var blocks: UInt64 = 1
@@ -82,16 +83,19 @@ enum Qcow2Creation {
         }
         guard size <= UInt64(Int64.max) - 511 else { throw ImageError(.invalid, "the size \(size) is out of range") }
         guard options.version == 3 else {
-            guard options.refcountBits == 16, !options.lazyRefcounts, !options.extendedL2, !options.isZstd, options.dataFile == nil
+            guard options.refcountBits == 16, !options.lazyRefcounts, !options.extendedL2, !options.isZstd,
+                options.dataFile == nil
             else {
                 throw ImageError(
-                    .invalid, "version 2 has reference counts of 16 bits, and no lazy ones, subclusters, zstd or data files",
+                    .invalid,
+                    "version 2 has reference counts of 16 bits, and no lazy ones, subclusters, zstd or data files",
                     remedy: "Use compat=1.1")
             }
             return
         }
         guard !options.extendedL2 || options.clusterSize >= 16_384 else {
-            throw ImageError(.invalid, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
+            throw ImageError(
+                .invalid, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
         }
         guard options.dataFile == nil || !options.lazyRefcounts else {
             throw ImageError(.invalid, "lazy_refcounts and data_file exclude each other")
@@ -158,7 +162,9 @@ enum Qcow2Creation {
             (0, 0, "dirty bit"), (0, 1, "corrupt bit"), (0, 2, "external data file"), (0, 3, "compression type"),
             (0, 4, "extended L2 entries"), (1, 0, "lazy refcounts"), (2, 0, "bitmaps"), (2, 1, "raw external data"),
         ]
-        return names.flatMap { [$0.kind, $0.bit] + Array($0.name.utf8) + [UInt8](repeating: 0, count: 46 - $0.name.utf8.count) }
+        return names.flatMap {
+            [$0.kind, $0.bit] + Array($0.name.utf8) + [UInt8](repeating: 0, count: 46 - $0.name.utf8.count)
+        }
     }()
 }
 
@@ -171,7 +177,9 @@ struct HeaderWriter {
         for index in (0..<width).reversed() { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
     }
     mutating func put(_ value: UInt64, at place: Int, _ width: Int) {
-        for index in 0..<width { bytes[place + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (width - 1 - index))) }
+        for index in 0..<width {
+            bytes[place + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (width - 1 - index)))
+        }
     }
     /// A header extension, padded to 8 bytes.
     mutating func extend(_ magic: UInt64, _ content: [UInt8]) {

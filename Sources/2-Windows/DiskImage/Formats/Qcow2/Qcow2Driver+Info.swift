@@ -50,7 +50,8 @@ extension Qcow2Driver {
                 guard extra <= 1024 else { throw Malformed("a snapshot has \(extra) bytes of extra data") }
                 let rest = try source.bytes(at: offset + 40, count: Int(extra) + lengths.id + lengths.name)
                 var snapshot = ImageSnapshot(
-                    id: try rest.text(Int(extra), lengths.id), name: try rest.text(Int(extra) + lengths.id, lengths.name),
+                    id: try rest.text(Int(extra), lengths.id),
+                    name: try rest.text(Int(extra) + lengths.id, lengths.name),
                     stateSize: try fixed.be32(32), seconds: try fixed.be32(16), nanoseconds: try fixed.be32(20),
                     clock: try fixed.be64(24), instructions: nil, diskSize: size, l1Offset: try fixed.be64(0),
                     l1Size: try fixed.be32(8))

@@ -249,7 +249,9 @@ final class Qcow2Metadata {
         var count: UInt64 = 1
         while count < most {
             let (index, position) = (first + count).quotientAndRemainder(dividingBy: geometry.refcountsPerBlock)
-            guard let block = try block(Int(clamping: index)), block.number(Int(position), order: order) == 0 else { break }
+            guard let block = try block(Int(clamping: index)), block.number(Int(position), order: order) == 0 else {
+                break
+            }
             count += 1
         }
         for cluster in first..<first + count where ownClusters.contains(cluster) {
