@@ -5,7 +5,7 @@ RELEASE := -c release --product nearmetal --static-swift-stdlib
 TOOL := .build/release/nearmetal
 SECONDS ?= 60
 
-.PHONY: help demo build test test-crash test-host test-lab setup-lab lint format fuzz bench setup-build setup-test clean werror install
+.PHONY: help demo build test test-crash test-host test-lab setup-lab lint format fuzz bench bench-image setup-build setup-test clean werror install
 
 help:
 	@printf '%s\n' \
@@ -18,6 +18,7 @@ help:
 	  'make lint             formatting and documentation, strictly' \
 	  'make werror           the release build, in which warnings are errors' \
 	  'make bench            guests per second, beside virt-xml-validate' \
+	  'make bench-image     image commands, beside qemu-img' \
 	  'make fuzz SECONDS=60  fuzz every parser' \
 	  'make install          binary, manual pages, completions below PREFIX (/usr/local)'
 
@@ -73,6 +74,12 @@ bench: build
 
 fuzz: setup-build
 	@if [ -x Fuzz/run ]; then Fuzz/run $(SECONDS); else echo 'fuzz: the fuzz package is not there yet' >&2; exit 2; fi
+
+# Image commands beside qemu-img's; PAIRS of runs each, on an image of SIZE GiB.
+PAIRS ?= 5
+bench-image: build
+	@scripts/setup test
+	@scripts/bench-image $(TOOL) $(PAIRS)
 
 PREFIX ?= /usr/local
 install: build

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 /// The command.
 @main
@@ -20,6 +21,21 @@ struct Nearmetal: AsyncParsableCommand {
             MakeBackup.self, Restore.self, Facts.self, Explain.self,
             ListPractices.self, XML.self, GuestCommands.self, ImageCommands.self,
         ], defaultSubcommand: nil)
+
+    /// Runs what the command line says; under the name qemu-img that is an image command, and ends as qemu-img does.
+    static func main() async {
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        let isQemuImg = ImageStatus.isQemuImg
+        if isQemuImg { arguments.insert("image", at: 0) }
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch {
+            guard isQemuImg, exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            say("qemu-img: \(message(for: error))")
+            Glibc.exit(1)
+        }
+    }
 }
 
 /// The version of the tool.

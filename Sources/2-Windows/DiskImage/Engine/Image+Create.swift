@@ -51,7 +51,7 @@ extension Image {
         let file = try FileStorage(creating: path, caching: creation.caching)
         try file.lock()
         do throws(ImageError) {
-            if !file.isBlockDevice { try file.resize(to: 0) }
+            try file.empty()
             let driver: any ImageDriver
             switch creation.format {
             case .raw:
@@ -117,7 +117,7 @@ extension Image {
             let made = try FileStorage(creating: place, caching: creation.caching)
             try made.lock()
             guard made.identity != file.identity else { throw ImageError(.invalid, "it cannot be its own data file") }
-            if !made.isBlockDevice { try made.resize(to: 0) }
+            try made.empty()
             if creation.qcow2.isDataFileRaw { try made.resize(to: creation.size) }
             data = made
         }

@@ -96,6 +96,8 @@ public final class Image: Sendable {
     /// - Throws: an ``ImageError``.
     public func close() throws(ImageError) {
         do throws(ImageError) { try driver.close() } catch { throw error.at(path) }
+        // Others may have it, though somebody still holds this object.
+        for storage in [driver.fileStorage, driver.dataStorage] { (storage as? FileStorage)?.unlock() }
     }
 
     /// What this layer alone says of a byte, and for how many it is so.

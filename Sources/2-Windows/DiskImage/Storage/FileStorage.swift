@@ -256,6 +256,12 @@ public final class FileStorage: BlockStorage {
         while ftruncate(descriptor, end) != 0 { if errno != EINTR { throw failure() } }
     }
 
+    /// Takes away what a file holds; a device keeps it.
+    func empty() throws(ImageError) {
+        // ext4 writes out on closing whatever was cut off at its start once, be it empty.
+        if !isBlockDevice, try length() > 0 { try resize(to: 0) }
+    }
+
     /// Gives a range its space on disk.
     ///
     /// - Throws: an ``ImageError``, where there is no room or the file system cannot.

@@ -13,7 +13,7 @@ struct ImageCommands: ParsableCommand {
               nearmetal image info --backing-chain disk.qcow2
             """,
         subcommands: [
-            ImageCompare.self, ImageConvert.self, ImageCreate.self, ImageInfoCommand.self, ImageMapCommand.self,
-            ImageMeasure.self,
+            ImageCommit.self, ImageCompare.self, ImageConvert.self, ImageCreate.self, ImageInfoCommand.self,
+            ImageMapCommand.self, ImageMeasure.self, ImageRebase.self, ImageResize.self, ImageSnapshotCommand.self,
         ])
 }

@@ -171,6 +171,7 @@ enum Qcow2Creation {
 /// Big-endian numbers, one after the other.
 struct HeaderWriter {
     var bytes: [UInt8] = []
+    mutating func be16(_ value: UInt64) { append(value, 2) }
     mutating func be32(_ value: UInt64) { append(value, 4) }
     mutating func be64(_ value: UInt64) { append(value, 8) }
     private mutating func append(_ value: UInt64, _ width: Int) {

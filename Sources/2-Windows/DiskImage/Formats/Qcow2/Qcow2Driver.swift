@@ -9,7 +9,7 @@ final class Qcow2Driver: ImageDriver {
     let geometry: Qcow2Geometry
     let header: Qcow2Header
     let backing: BackingName?
-    private let length: SharedLength
+    let length: SharedLength
     private let lock = Mutex(())
     /// Guarded by `lock`.
     nonisolated(unsafe) private let metadata: Qcow2Metadata
@@ -52,7 +52,18 @@ final class Qcow2Driver: ImageDriver {
                 .malformed, "it was not closed, and its reference counts are not right",
                 remedy: "Repair it: check -r all")
         }
+        guard header.extensions.bitmaps == nil else {
+            throw ImageError(
+                .unsupported, "it has persistent bitmaps, which are not kept up yet",
+                remedy: "Take them out: qemu-img bitmap --remove")
+        }
         try metadata.prepareWriting(header)
+        // Bits nobody here knows say that something is up to date which a write makes out of date.
+        if header.autoclear & ~2 != 0 {
+            var bytes = HeaderWriter()
+            bytes.be64(header.autoclear & 2)
+            try file.write(bytes.bytes, at: 88)
+        }
     }
 
     var format: ImageFacts.Format { .qcow2 }

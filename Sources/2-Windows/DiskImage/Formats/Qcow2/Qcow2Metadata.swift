@@ -264,6 +264,57 @@ final class Qcow2Metadata {
         return (first << geometry.clusterBits, count)
     }
 
+    /// Gives out clusters that all lie one after the other.
+    ///
+    /// - Throws: an ``ImageError`` where there is no room.
+    func allocateContiguous(_ count: UInt64) throws(ImageError) -> UInt64 {
+        var short: [(place: UInt64, count: UInt64)] = []
+        var found: UInt64?
+        // A few holes may be large enough; behind the end there always is room.
+        while found == nil, short.count < 8 {
+            let run = try allocate(upTo: count)
+            if run.count == count { found = run.place } else { short.append(run) }
+        }
+        for run in short {
+            for number in 0..<run.count { try forget(run.place >> geometry.clusterBits + number) }
+        }
+        if let found { return found }
+        return try allocateAtEnd(count)
+    }
+
+    /// Takes clusters behind all that reference counts are kept of; the blocks for them lie behind them.
+    private func allocateAtEnd(_ count: UInt64) throws(ImageError) -> UInt64 {
+        let perBlock = geometry.refcountsPerBlock
+        while true {
+            let index = (refcountTable.lastIndex { $0 != 0 } ?? -1) + 1
+            let first = UInt64(index) * perBlock
+            var blockCount: UInt64 = 1
+            while count + blockCount > blockCount * perBlock { blockCount += 1 }
+            guard index + Int(blockCount) <= refcountTable.count else {
+                try growRefcountTable(for: index + Int(blockCount) - 1)
+                continue
+            }
+            for number in 0..<Int(blockCount) {
+                let cluster = first + count + UInt64(number)
+                stamp &+= 1
+                let block = Qcow2Table(
+                    cluster << geometry.clusterBits, [UInt64](repeating: 0, count: Int(geometry.clusterSize / 8)), stamp
+                )
+                block.dirty = 0..<block.words.count
+                block.isNew = true
+                let start = first + UInt64(number) * perBlock
+                for used in start..<min(start + perBlock, first + count + blockCount) {
+                    block.setNumber(1, Int(used - start), order: geometry.refcountOrder)
+                }
+                blocks[block.offset] = block
+                ownClusters.insert(cluster)
+                refcountTable[index + number] = block.offset
+                dirtyRefcountEntries.insert(index + number)
+            }
+            return first << geometry.clusterBits
+        }
+    }
+
     /// Gives out one cluster.
     func allocate() throws(ImageError) -> UInt64 { try allocate(upTo: 1).place }
 
@@ -412,6 +463,49 @@ final class Qcow2Metadata {
         hasNewData || !freed.isEmpty || !dirtyL1.isEmpty || !dirtyRefcountEntries.isEmpty
             || tables.values.contains { $0.dirty != nil } || blocks.values.contains { $0.dirty != nil }
     }
+
+    // MARK: The L1 table
+
+    /// Takes an L1 table in place of the one there is, once all is written that leads to it.
+    ///
+    /// - Parameter entries: the new one's.
+    ///
+    /// - Throws: an ``ImageError``.
+    func replaceL1(_ entries: [UInt64]) throws(ImageError) {
+        let clusters = max(1, (UInt64(entries.count) * 8).dividedUp(by: geometry.clusterSize))
+        let place = try allocateContiguous(clusters)
+        try file.write(Qcow2Table.bytes(entries[...]), at: place)
+        try commit()
+        try file.flush()
+        var header = HeaderWriter()
+        header.be32(UInt64(entries.count))
+        header.be64(place)
+        try file.write(header.bytes, at: 36)
+        try file.flush()
+        let old = (offset: l1Offset, clusters: max(1, (UInt64(l1.count) * 8).dividedUp(by: geometry.clusterSize)))
+        l1 = entries
+        l1Offset = place
+        dirtyL1 = []
+        claim(place, clusters * geometry.clusterSize)
+        for number in 0..<old.clusters {
+            let cluster = old.offset >> geometry.clusterBits + number
+            ownClusters.remove(cluster)
+            try forget(cluster)
+        }
+    }
+
+    /// Sets an entry of the L1 table.
+    func setL1(_ index: Int, _ entry: UInt64) {
+        guard l1[index] != entry else { return }
+        l1[index] = entry
+        dirtyL1.insert(index)
+    }
+
+    /// No table any more: its cluster may be given out once it is free.
+    func disown(_ place: UInt64) { ownClusters.remove(place >> geometry.clusterBits) }
+
+    /// Marks clusters as the image's own tables.
+    func own(_ place: UInt64, _ count: UInt64) { claim(place, count) }
 
     /// Forgets what is kept of the tables: somebody has changed them on disk.
     func forgetTables() {

@@ -1,0 +1,106 @@
+extension Qcow2Driver {
+    /// Gives the image another size.
+    ///
+    /// - Parameters:
+    ///   - size: bytes the guest is to see, whole sectors.
+    ///   - below: what shows through.
+    ///
+    /// - Throws: an ``ImageError``.
+    func resize(to size: UInt64, below: Below) throws(ImageError) {
+        let old = self.size
+        guard header.snapshots == 0 || geometry.version >= 3 else {
+            throw ImageError(.unsupported, "Can't resize a version 2 image which has snapshots")
+        }
+        let entries = Int(clamping: size.dividedUp(by: geometry.l2Reach))
+        guard entries <= 4 << 20 else {
+            throw ImageError(.invalid, "\(size) bytes are too many for clusters of \(geometry.clusterSize)")
+        }
+        if size < old {
+            let start = (size + geometry.clusterMask) & ~geometry.clusterMask
+            if start < old { try discard(at: start, count: old - start, below: .nothing) }
+            try withMetadata { metadata throws(ImageError) in
+                for index in entries..<max(entries, metadata.l1.count) where metadata.l1[index] & Bits.offset != 0 {
+                    metadata.release((metadata.l1[index] & Bits.offset) >> geometry.clusterBits)
+                    metadata.setL1(index, 0)
+                }
+                try metadata.commit()
+            }
+        } else {
+            try withMetadata { metadata throws(ImageError) in
+                guard entries > metadata.l1.count else { return }
+                try metadata.replaceL1(
+                    metadata.l1 + [UInt64](repeating: 0, count: entries - metadata.l1.count))
+            }
+        }
+        try flush()
+        var bytes = HeaderWriter()
+        bytes.be64(size)
+        try file.write(bytes.bytes, at: 24)
+        length.value = size
+        // What is below may be longer, and must not come to light.
+        if size > old, let image = below.image, image.size > old {
+            try writeZeroes(at: old, count: min(size, image.size) - old, unmap: true, below: below)
+        }
+        if geometry.hasDataFile, header.autoclear & 2 != 0 { try dataStorage.resize(to: size) }
+        try flush()
+    }
+
+    /// Takes out all data, so that what is below shows.
+    ///
+    /// - Throws: an ``ImageError``.
+    func makeEmpty() throws(ImageError) {
+        try withMetadata { metadata throws(ImageError) in
+            for index in metadata.l1.indices {
+                let place = metadata.l1[index] & Bits.offset
+                guard place != 0 else { continue }
+                let table = try metadata.table(at: place)
+                let isOwn = metadata.l1[index] & Bits.copied != 0
+                if isOwn || header.snapshots == 0 {
+                    for number in 0..<Int(geometry.l2Entries) { try free(metadata.entry(table, number), metadata) }
+                    metadata.setL1(index, 0)
+                    metadata.disown(place)
+                    metadata.release(place >> geometry.clusterBits)
+                } else {
+                    // Snapshots have the table, too: each of its clusters loses one reference, and so does it.
+                    for number in 0..<Int(geometry.l2Entries) { try free(metadata.entry(table, number), metadata) }
+                    metadata.setL1(index, 0)
+                    metadata.release(place >> geometry.clusterBits)
+                }
+                try metadata.commit()
+            }
+            metadata.compressedEnd = 0
+        }
+        try flush()
+        guard header.snapshots == 0, !geometry.hasDataFile else { return }
+        // What is behind the last cluster in use is of no use.
+        let end = try withMetadata { metadata throws(ImageError) in try metadata.end() }
+        if end < (try file.length()) { try file.resize(to: end) }
+    }
+
+    /// Has the image backed by another one, or by none.
+    ///
+    /// - Throws: an ``ImageError`` where the name does not fit.
+    func setBacking(_ backing: BackingName?) throws(ImageError) {
+        guard backing == nil || header.autoclear & 2 == 0 || !geometry.hasDataFile else {
+            throw ImageError(.invalid, "an image whose data file is a raw image by itself has no backing file")
+        }
+        try flush()
+        var cluster = try Qcow2HeaderCluster(file, header)
+        cluster.setBacking(backing)
+        try file.write(try cluster.bytes(atMost: geometry.clusterSize), at: 0)
+        try file.flush()
+    }
+}
+
+extension Qcow2Metadata {
+    /// Where the last cluster in use ends.
+    func end() throws(ImageError) -> UInt64 {
+        for index in refcountTable.indices.reversed() where refcountTable[index] != 0 {
+            for position in (0..<geometry.refcountsPerBlock).reversed() {
+                let cluster = UInt64(index) * geometry.refcountsPerBlock + position
+                if try references(to: cluster) > 0 { return (cluster + 1) << geometry.clusterBits }
+            }
+        }
+        return geometry.clusterSize
+    }
+}
