@@ -121,7 +121,7 @@ let package = Package(
             "Reports",
             [
                 "Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight",
-                "Advisor", "LineDiff", "Transactions", "DiskImage",
+                "Advisor", "LineDiff", "Transactions", "DiskImage", "Planning",
             ]),
         module("ExampleEstate", ["Quantities", "DomainXML", "HostFacts", "Inventory", "Survey"]),
 
@@ -173,7 +173,7 @@ let package = Package(
             "ReportsTests",
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
-                "Quantities", "JSONText", "Changes", "Survey", "Transactions", "ToolRunning",
+                "Quantities", "JSONText", "Changes", "Survey", "Transactions", "Planning", "ToolRunning",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         tests("AugeasTests", ["Augeas"]),

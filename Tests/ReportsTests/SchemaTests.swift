@@ -6,6 +6,7 @@ import Foresight
 import Foundation
 import HostFacts
 import Inventory
+import Planning
 import JSONText
 import Practices
 import Quantities
@@ -137,6 +138,21 @@ import Testing
         try validate(CPUReport.json(baseline: cpu), schema: Self.schema("cpu-baseline-1"))
         let verdict = MigrationCheck.Verdict(isMet: nil, part: "cpu", why: Text("a", "b"))
         try validate(MigrationReport.json([verdict], .english), schema: Self.schema("migration-1"))
+        var host = HostFacts.unexamined
+        host.numa.nodes = .known([0, 1].map { NUMANode(id: $0, cpus: [$0], memory: .known(ByteCount(gibibytes: 1))) })
+        host.processes.qemu = .known([
+            QEMUProcess(
+                pid: 1, program: "qemu", arguments: [], uuid: "u", memoryByNode: .known([0: ByteCount(mebibytes: 5)]))
+        ])
+        let domain = try DomainDefinition(xml: "<domain type='kvm'><name>a</name><uuid>u</uuid></domain>", path: "a")
+        let running = Guest(name: "a", origin: .example, persistent: nil, live: domain)
+        let pages = try PageMigration(of: running, on: host, to: [1])
+        let after = [1: ByteCount(mebibytes: 5)]
+        try validate(PagesReport.json("a", pages, after: after, left: 0), schema: Self.schema("pages-1"))
+        let words = String(
+            decoding: PagesReport.text("a", pages, after: after, left: 2, TextStyle(width: 80), .english), as: UTF8.self
+        )
+        #expect(words.contains("100 % of its memory lay elsewhere") && words.contains("now 0 %"), "\(words)")
         let example = ExampleEstate.answer(Settings())
         for index in example.estate.guests.indices {
             let audit = await Advice().audit([index], of: example.estate)
@@ -151,6 +167,7 @@ import Testing
         arguments: [
             "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1", "guests-1",
             "argv-1", "displays-1", "inside-1", "cpu-baseline-1", "cpu-compare-1", "guest-1", "migration-1",
+            "pages-1",
         ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)

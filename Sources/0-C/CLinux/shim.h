@@ -44,3 +44,8 @@ static inline int nearmetal_become_reaper(void) { return prctl(PR_SET_CHILD_SUBR
 static inline int nearmetal_fallocate(int file, int mode, long offset, long length) {
     return (int) syscall(SYS_fallocate, file, mode, offset, length);
 }
+
+/// migrate_pages(2), which glibc leaves to libnuma; masks of 1,024 nodes, as many as Linux has at most.
+static inline long nearmetal_migrate_pages(int pid, const unsigned long *from, const unsigned long *to) {
+    return syscall(SYS_migrate_pages, pid, 1024UL + 1, from, to);
+}

@@ -68,6 +68,13 @@ struct ProcessReader {
 }
 
 extension HostFacts {
+    /// Where the memory of a process of this machine lies, in bytes by node; `nil` where that cannot be read.
+    public static func memoryByNode(ofProcess pid: Int) -> [Int: ByteCount]? {
+        HostTree(root: "/").parsed("/proc/\(pid)/numa_maps", limit: HostTree.mapsLimit) {
+            parseNUMAMaps($0, pageSize: Platform.pageSize)
+        }.value
+    }
+
     /// A QEMU process's command line.
     public struct QEMUCommandLine: Sendable, Hashable {
         /// The program as it was started.

@@ -31,6 +31,7 @@ struct GuestCommands: ParsableCommand {
             GuestAdd.self,
             GuestRemove.self,
             GuestConvert.self,
+            GuestMigratePages.self,
             CPUCommands.self,
         ])
 }
