@@ -64,11 +64,11 @@ let package = Package(
         .systemLibrary(
             name: "CZlib", path: "Sources/0-C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
-            name: "CZstd", path: "Sources/0-C/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+            name: "CZstd", path: "Sources/0-C/CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(
             name: "CLibdeflate", path: "Sources/0-C/CLibdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(
-            name: "CISAL", path: "Sources/0-C/CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+            name: "CISAL", path: "Sources/0-C/CISAL", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
@@ -90,6 +90,7 @@ let package = Package(
         module(
             "Practices", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Inventory", "Changes"],
             plugins: ["PracticeRegistry"]),
+        module("NativeConversion", ["Quantities", "JSONText", "DomainXML"]),
         module("Foresight", ["Quantities", "DomainXML", "HostFacts", "DiskImage", "Inventory"]),
 
         // Layer 4: the edge that gathers an estate.
@@ -121,7 +122,7 @@ let package = Package(
             "Reports",
             [
                 "Quantities", "JSONText", "HostFacts", "DomainXML", "Inventory", "Changes", "Practices", "Foresight",
-                "Advisor", "LineDiff", "Transactions", "DiskImage", "Planning",
+                "Advisor", "LineDiff", "Transactions", "DiskImage", "Planning", "NativeConversion",
             ]),
         module("ExampleEstate", ["Quantities", "DomainXML", "HostFacts", "Inventory", "Survey"]),
 
@@ -130,7 +131,8 @@ let package = Package(
             name: "nearmetal",
             dependencies: [
                 "Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory", "Changes",
-                "Practices", "Foresight", "Configuration", "FileWriting", "Survey", "Transactions", "Advisor",
+                "Practices", "Foresight", "NativeConversion", "Configuration", "FileWriting", "Survey", "Transactions",
+                "Advisor",
                 "Planning", "Reports",
                 "ExampleEstate",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -163,6 +165,7 @@ let package = Package(
         tests(
             "ForesightTests",
             ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities", "ToolRunning"]),
+        tests("NativeConversionTests", ["NativeConversion", "DomainXML", "Quantities", "ToolRunning"]),
         tests("FileWritingTests", ["FileWriting"]),
         tests("SQLiteTests", ["SQLite", "ToolRunning"]),
         .testTarget(
@@ -173,9 +176,14 @@ let package = Package(
             "ReportsTests",
             [
                 "Reports", "Advisor", "Practices", "Inventory", "HostFacts", "DomainXML", "ExampleEstate", "Foresight",
-                "Quantities", "JSONText", "Changes", "Survey", "Transactions", "Planning", "ToolRunning",
+                "Quantities", "JSONText", "Changes", "Survey", "Transactions", "Planning", "NativeConversion",
+                "ToolRunning",
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
+        .testTarget(
+            name: "CompressionHeaderTests", dependencies: ["DiskImage", "CISAL", "CLibdeflate", "CZstd"],
+            swiftSettings: swiftSettings,
+            linkerSettings: [.linkedLibrary("isal"), .linkedLibrary("deflate"), .linkedLibrary("zstd")]),
         tests("AugeasTests", ["Augeas"]),
         .testTarget(
             name: "AugeasHeaderTests", dependencies: ["Augeas", "CAugeas"], swiftSettings: swiftSettings,
@@ -206,7 +214,7 @@ func layer(of module: String) -> String {
     switch module {
     case "Quantities", "JSONText", "LineDiff": "1-Values"
     case "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Augeas", "ConfigText": "2-Windows"
-    case "Changes", "Inventory", "Practices", "Foresight": "3-Judgement"
+    case "Changes", "Inventory", "Practices", "Foresight", "NativeConversion": "3-Judgement"
     case "Configuration", "FileWriting", "Survey", "Transactions", "SQLite": "4-Edge"
     case "Advisor", "Planning": "5-Counsel"
     case "Reports", "ExampleEstate": "6-Display"

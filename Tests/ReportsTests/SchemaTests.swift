@@ -8,6 +8,7 @@ import HostFacts
 import Inventory
 import Planning
 import JSONText
+import NativeConversion
 import Practices
 import Quantities
 import Testing
@@ -138,6 +139,8 @@ import Testing
         try validate(CPUReport.json(baseline: cpu), schema: Self.schema("cpu-baseline-1"))
         let verdict = MigrationCheck.Verdict(isMet: nil, part: "cpu", why: Text("a", "b"))
         try validate(MigrationReport.json([verdict], .english), schema: Self.schema("migration-1"))
+        let conversion = try NativeConversion(["kvm", "-device", "edu", "-name", "a"], folder: "/")
+        try validate(NativeConversionReport.json(conversion, .chinese), schema: Self.schema("from-argv-1"))
         var host = HostFacts.unexamined
         host.numa.nodes = .known([0, 1].map { NUMANode(id: $0, cpus: [$0], memory: .known(ByteCount(gibibytes: 1))) })
         host.processes.qemu = .known([
@@ -167,7 +170,7 @@ import Testing
         arguments: [
             "check-1", "facts-1", "practices-1", "plan-1", "transaction-1", "history-1", "verify-1", "guests-1",
             "argv-1", "displays-1", "inside-1", "cpu-baseline-1", "cpu-compare-1", "guest-1", "migration-1",
-            "pages-1",
+            "pages-1", "from-argv-1",
         ])
     func schemaRefusesWhatIsWrong(_ name: String) throws {
         #expect(try !isValid(Array("{\"schemaVersion\":\"one\"}".utf8), schema: Self.schema(name)).passes)

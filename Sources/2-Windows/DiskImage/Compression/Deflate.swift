@@ -21,6 +21,7 @@ final class Packer: @unchecked Sendable {
     private let output: UnsafeMutableRawBufferPointer
     private var level = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var zstd: OpaquePointer?
+    private let zstdLibrary = ZstdFunctions.shared
 
     /// A packer.
     ///
@@ -34,8 +35,8 @@ final class Packer: @unchecked Sendable {
         case .fastDeflate:
             level = .allocate(byteCount: Int(nearmetal_isal_level1_size), alignment: 64)
         case .zstd(let number):
-            zstd = ZSTD_createCCtx()
-            if let zstd { ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, number) }
+            zstd = zstdLibrary?.createPacker()
+            if let zstd { _ = zstdLibrary?.setParameter(zstd, ZSTD_c_compressionLevel, number) }
         case .zlib: break
         }
     }
@@ -43,7 +44,7 @@ final class Packer: @unchecked Sendable {
     deinit {
         output.deallocate()
         level.deallocate()
-        if let zstd { ZSTD_freeCCtx(zstd) }
+        if let zstd { _ = zstdLibrary?.freePacker(zstd) }
     }
 
     /// Packs a cluster, where it becomes smaller.
@@ -61,8 +62,10 @@ final class Packer: @unchecked Sendable {
     }
 
     private func fastDeflate(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        // Without ISA-L zlib's own fastest level has to do.
+        guard let library = ISALFunctions.shared else { return deflate(bytes, 1) }
         var stream = isal_zstream()
-        isal_deflate_stateless_init(&stream)
+        library.initialize(&stream)
         stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.avail_in = UInt32(bytes.count)
         stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -75,7 +78,7 @@ final class Packer: @unchecked Sendable {
         stream.level_buf = level.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.level_buf_size = UInt32(level.count)
         // SAFETY: the library reads and writes within the lengths it is given.
-        guard isal_deflate_stateless(&stream) == COMP_OK else { return nil }
+        guard library.deflate(&stream) == COMP_OK else { return nil }
         return Int(stream.total_out)
     }
 
@@ -92,9 +95,9 @@ final class Packer: @unchecked Sendable {
     }
 
     private func zstd(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let zstd else { return nil }
-        let count = ZSTD_compress2(
+        guard let zstd, let zstdLibrary else { return nil }
+        let count = zstdLibrary.compress(
             zstd, output.baseAddress, min(output.count, bytes.count), bytes.baseAddress, bytes.count)
-        return ZSTD_isError(count) != 0 ? nil : count
+        return zstdLibrary.isError(count) != 0 ? nil : count
     }
 }

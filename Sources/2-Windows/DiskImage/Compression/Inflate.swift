@@ -10,22 +10,25 @@ final class Inflater: @unchecked Sendable {
     private let deflate: OpaquePointer?
     private var zstd: OpaquePointer?
 
-    init() { deflate = libdeflate_alloc_decompressor() }
+    private let library = LibdeflateFunctions.shared
+    private let zstdLibrary = ZstdFunctions.shared
+
+    init() { deflate = library?.allocate() }
 
     deinit {
-        if let deflate { libdeflate_free_decompressor(deflate) }
-        if let zstd { ZSTD_freeDCtx(zstd) }
+        if let deflate { library?.free(deflate) }
+        if let zstd { _ = zstdLibrary?.freeUnpacker(zstd) }
     }
 
     /// Unpacks a raw deflate stream that fills a buffer; what follows it, and what it holds beyond that, is ignored.
     ///
     /// - Returns: whether the buffer was filled.
     func inflate(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
-        if let deflate {
+        if let deflate, let library {
             var used = 0
             var filled = 0
             // SAFETY: the library reads and writes within the lengths it is given.
-            let result = libdeflate_deflate_decompress_ex(
+            let result = library.decompress(
                 deflate, bytes.baseAddress, bytes.count, buffer.baseAddress, buffer.count, &used, &filled)
             if result == LIBDEFLATE_SUCCESS { return filled == buffer.count }
             if result == LIBDEFLATE_BAD_DATA { return false }
@@ -45,16 +48,17 @@ final class Inflater: @unchecked Sendable {
 
     /// Unpacks a zstd frame that fills a buffer; what follows it is ignored.
     func unpackZstd(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
-        if zstd == nil { zstd = ZSTD_createDCtx() }
+        guard let library = zstdLibrary else { return false }
+        if zstd == nil { zstd = library.createUnpacker() }
         guard let zstd else { return false }
-        ZSTD_DCtx_reset(zstd, ZSTD_reset_session_only)
+        _ = library.reset(zstd, ZSTD_reset_session_only)
         var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
         var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
         // SAFETY: the library reads and writes within the lengths it is given.
         while output.pos < output.size {
             let before = (input.pos, output.pos)
-            let result = ZSTD_decompressStream(zstd, &output, &input)
-            if ZSTD_isError(result) != 0 { return false }
+            let result = library.decompress(zstd, &output, &input)
+            if library.isError(result) != 0 { return false }
             if before == (input.pos, output.pos) { return false }
         }
         return true

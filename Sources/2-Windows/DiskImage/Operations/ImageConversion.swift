@@ -60,6 +60,9 @@ public struct ImageConversion: Sendable {
     ///
     /// - Throws: an ``ImageError``; the target is half done then.
     public func run(_ progress: @escaping @Sendable (UInt64) -> Bool = { _ in true }) throws(ImageError) {
+        if options.isCompressed, (target.driver as? Qcow2Driver)?.geometry.isZstd == true, ZstdFunctions.shared == nil {
+            throw ImageError(.unsupported, "clusters cannot be packed with zstd: libzstd.so.1 is not installed")
+        }
         let state = Mutex(Progress())
         let turns = Turnstile()
         let count = min(max(1, options.threads ?? min(4, Threads.processors)), 16)

@@ -25,6 +25,7 @@ struct GuestCommands: ParsableCommand {
             GuestDisplayCommand.self,
             GuestConsole.self,
             GuestArguments.self,
+            GuestFromArguments.self,
             GuestSet.self,
             GuestPin.self,
             GuestUnpin.self,

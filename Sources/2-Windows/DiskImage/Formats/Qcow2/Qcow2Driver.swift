@@ -214,6 +214,9 @@ final class Qcow2Driver: ImageDriver {
         let (place, count) = geometry.compressedPlace(entry)
         let packed = try file.bytes(at: place, count: Int(count))
         let isZstd = geometry.isZstd
+        guard !isZstd || ZstdFunctions.shared != nil else {
+            throw ImageError(.unsupported, "its clusters are packed with zstd, and libzstd.so.1 is not installed")
+        }
         let inflater = unpacked.withLock { $0.takeInflater() }
         let isWhole = packed.withUnsafeBytes {
             isZstd ? inflater.unpackZstd($0, into: buffer) : inflater.inflate($0, into: buffer)

@@ -15,6 +15,11 @@ public struct NewElement: Sendable, Hashable, CustomStringConvertible {
         public var name: String
         /// Its value, as it is meant.
         public var value: String
+        /// An attribute.
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// An element.
