@@ -83,12 +83,35 @@ import ToolRunning
                 "-cpu …,family=6", "-frobnicate a=b", "-drive …,copy_mode=x", "-object input-linux,id=i", "-device edu",
             ])
         let (passed, still) = try convert(line, passesThrough: true)
-        #expect(still.isEmpty)
+        // Parts of options that were taken cannot be handed over.
+        #expect(still.map(\.words) == ["-cpu …,family=6", "-drive …,copy_mode=x"])
         let commandline = passed.root.children.first { $0.name == "commandline" }
         #expect(
             commandline?.children.map { $0["value"] ?? "" } == [
                 "-frobnicate", "a=b", "-object", "input-linux,id=i", "-device", "edu",
             ])
+    }
+
+    @Test func partsHaveTheirPlaces() throws {
+        let (domain, left) = try convert(
+            "qemu-system-x86_64 -machine q35,dump-guest-core=off -hda /a.img -drive file=/b.img,if=none,id=b -drive file=/c.img,if=none,id=c "
+                + "-device pcie-root-port,id=rp1 -device virtio-blk-pci,drive=b,bootindex=1,share-rw=on,logical_block_size=4096 "
+                + "-device virtio-blk-pci,drive=c,bootindex=0 -netdev user,id=n -device e1000e,netdev=n,bus=rp1,romfile=,host_mtu=9000"
+        )
+        #expect(left.isEmpty, "\(left)")
+        #expect(domain.disks.map(\.bus) == ["sata", "virtio", "virtio"])
+        #expect(domain.disks.map(\.bootOrder) == [nil, 2, 1])
+        #expect(
+            domain.disks[1].isShareable && domain.disks[1].element.first("blockio")?["logical_block_size"] == "4096")
+        let nic = try #require(domain.devices("interface").first)
+        #expect(nic.first("address")?["bus"] == "0x1")
+        #expect(nic.first("rom")?["enabled"] == "no" && nic.first("mtu")?["size"] == "9000")
+        #expect(domain.root.first("memory")?["dumpCore"] == "off")
+    }
+
+    @Test func secretsAreNotRepeated() throws {
+        let (_, left) = try convert("qemu-system-x86_64 -object secret,id=s0,data=hunter2 -m")
+        #expect(left.map(\.words) == ["-object secret,id=s0,…", "-m"])
     }
 
     private static func problem(_ words: [String]) -> String {
@@ -103,6 +126,7 @@ import ToolRunning
             ([], "no program"), (["-m", "1"], "no program"), (["/bin/ls"], "is no QEMU"),
             (["qemu-system-x86_64", "-name", "a/b"], "none libvirt takes"),
             (["qemu-system-x86_64", "-name", "a\nb"], "none libvirt takes"),
+            (["qemu-system-x86_64", "-name", "a\u{1}b"], "none libvirt takes"),
             ([String(repeating: "x", count: 10_000)], "is no QEMU"),
         ] as [([String], String)] {
             let error = Self.problem(words)

@@ -21,15 +21,18 @@ public struct NativeConversion: Sendable {
         public let words: String
         /// Why.
         public let reason: Reason
+        /// Whether it is a whole option that QEMU can be handed as it is; parts of one cannot.
+        public let isPassable: Bool
         /// Why, in words.
         public var why: Text {
             switch reason {
             case .libvirtDoes: Text("libvirt does that itself", "由 libvirt 自行处理")
-            case .notExpressible:
-                Text(
-                    "a definition has no word for it; --passthrough hands it to QEMU",
-                    "域定义无法表达;--passthrough 可原样传给 QEMU")
-            case .unknown: Text("not known here; --passthrough hands it to QEMU", "未知选项;--passthrough 可原样传给 QEMU")
+            case .notExpressible where isPassable:
+                Text("not carried over; --passthrough hands it to QEMU", "未转换;--passthrough 可原样传给 QEMU")
+            case .notExpressible: Text("not carried over", "未转换")
+            case .unknown where isPassable:
+                Text("not known here; --passthrough hands it to QEMU", "未知选项;--passthrough 可原样传给 QEMU")
+            case .unknown: Text("not known here", "未知")
             case .malformed: Text("it cannot be understood", "无法理解")
             }
         }
@@ -88,12 +91,16 @@ public struct NativeConversion: Sendable {
         }
         draft.finish()
         if let name { draft.name = name }
-        guard draft.name.map({ !$0.isEmpty && !$0.contains("/") && !$0.contains("\n") }) ?? true else {
+        let isName = draft.name.map { name in
+            !name.isEmpty && !name.contains("/")
+                && name.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+        }
+        guard isName ?? true else {
             throw Problem(
                 description: "the name \"\((draft.name ?? "").prefix(80))\" is none libvirt takes: give one with --name"
             )
         }
         definition = draft.element(passesThrough: passesThrough)
-        leftOver = draft.leftOver.filter { !passesThrough || $0.reason == .libvirtDoes || $0.reason == .malformed }
+        leftOver = draft.leftOver.filter { !passesThrough || !$0.isPassable }
     }
 }

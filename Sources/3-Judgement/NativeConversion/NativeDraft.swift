@@ -34,6 +34,7 @@ final class NativeDraft {
     var isPreallocated = false
     var isLocked = false
     var isMerged = true
+    var dumpCore: String?
     var nodeset: (mode: String, nodes: String)?
 
     // Board.
@@ -93,6 +94,7 @@ final class NativeDraft {
     }
 
     func take(_ option: QEMUOption) {
+        guard option.value != nil || QEMUOption.isFlag(option.name) else { return leave(option.words, .malformed) }
         do throws(JSONError) {
             if try takeBoard(option) { return }
             if try takeProcessor(option) { return }
@@ -123,13 +125,13 @@ final class NativeDraft {
     }
 
     /// Notes what is not carried over.
-    func leave(_ words: String, _ reason: NativeConversion.LeftOver.Reason) {
-        leftOver.append(NativeConversion.LeftOver(words: words, reason: reason))
+    func leave(_ words: String, _ reason: NativeConversion.LeftOver.Reason, isPassable: Bool = false) {
+        leftOver.append(NativeConversion.LeftOver(words: words, reason: reason, isPassable: isPassable))
     }
 
     /// Notes an option that could be handed to QEMU as it is.
     func pass(_ option: QEMUOption, _ reason: NativeConversion.LeftOver.Reason) {
-        leave(option.words, reason)
+        leave(option.words, reason, isPassable: true)
         passed.append("-\(option.name)")
         if let value = option.value { passed.append(value) }
     }
@@ -159,7 +161,21 @@ final class NativeDraft {
         }
     }
 
+    /// libvirt's orders begin at 1, and each is one device's: QEMU's are ranked.
+    private func rankBoots() {
+        var orders: [(device: Int, child: Int, order: UInt64)] = []
+        for (index, device) in devices.enumerated() {
+            for (number, child) in device.children.enumerated() where child.name == "boot" {
+                orders.append((index, number, child.attributes.first.flatMap { UInt64($0.value) } ?? 0))
+            }
+        }
+        for (rank, place) in orders.sorted(by: { ($0.order, $0.device) < ($1.order, $1.device) }).enumerated() {
+            devices[place.device].children[place.child].attributes = [.init(name: "order", value: String(rank + 1))]
+        }
+    }
+
     func element(passesThrough: Bool) -> NewElement {
+        rankBoots()
         var domain = NewElement("domain", ["type": type])
         if passesThrough, !passed.isEmpty {
             domain.attributes.append(.init(name: "xmlns:qemu", value: "http://libvirt.org/schemas/domain/qemu/1.0"))

@@ -20,6 +20,9 @@ public struct QEMUOption: Sendable, Hashable {
         "preconfig", "nouserconfig",
     ]
 
+    /// Whether an option takes no value.
+    static func isFlag(_ name: String) -> Bool { flags.contains(name) }
+
     /// As it was typed.
     public var words: String { value.map { "-\(name) \($0)" } ?? "-\(name)" }
 

@@ -142,11 +142,26 @@ public final class Image: Sendable {
                 return ChainStatus(depth: depth, kind: .zero(at: nil), length: limit)
             }
             let status = try image.status(at: offset, limit: min(limit, image.size - offset))
+            if case .data(let place?) = status.kind {
+                // A cluster may have its place, and its place be a hole: it need not be read.
+                let hole = try image.hole(at: place, limit: status.length)
+                return ChainStatus(
+                    depth: depth, kind: hole.isHole ? .zero(at: place) : status.kind, length: hole.length)
+            }
             if status.isAllocated { return ChainStatus(depth: depth, kind: status.kind, length: status.length) }
             limit = status.length
             layer = image.below
             depth += 1
         }
         return ChainStatus(depth: nil, kind: .unallocated, length: limit)
+    }
+
+    /// Whether a place of the file is a hole, and for how many bytes it is so or not.
+    func hole(at place: UInt64, limit: UInt64) throws(ImageError) -> (isHole: Bool, length: UInt64) {
+        // Raw images have told that already.
+        guard format != .raw else { return (false, limit) }
+        let extent = try driver.dataStorage.extent(at: place)
+        guard extent.length > 0 else { return (true, limit) }
+        return (!extent.isData, min(limit, extent.length))
     }
 }

@@ -71,6 +71,8 @@ public struct ImageConversion: Sendable {
             while true {
                 let piece: (offset: UInt64, length: UInt64, ticket: Int)? = state.withLock { state in
                     guard state.failure == nil, state.next < size else { return nil }
+                    skipZeros(&state)
+                    guard state.next < size else { return nil }
                     let offset = state.next
                     let length = min(chunk, size - offset)
                     state.next += length
@@ -93,6 +95,16 @@ public struct ImageConversion: Sendable {
             }
         }
         if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    /// Goes over what is zeros here and there: an image may be large and have little in it.
+    private func skipZeros(_ state: inout Progress) {
+        guard options.targetIsZero, options.sparseSize > 0, !options.keepsBacking,
+            let status = try? source.statusThrough(at: state.next, limit: size - state.next), status.isZero
+        else { return }
+        let skipped = state.next + status.length == size ? status.length : status.length / chunk * chunk
+        state.next += skipped
+        state.done += skipped
     }
 
     /// One thread's part, with its buffers.

@@ -33,6 +33,11 @@ extension Image {
         let end = min(size, length.map { start.saturated(adding: $0) } ?? size)
         var place = start
         var last: ImageMapEntry?
+        if size == 0 {
+            body(
+                ImageMapEntry(
+                    start: 0, length: 0, depth: 0, isPresent: false, isZero: false, isData: false, isCompressed: false))
+        }
         while place < end {
             let next = try entry(at: place, limit: end - place)
             if let entry = last, entry.continues(into: next) {
@@ -70,7 +75,13 @@ extension Image {
                 entry.isZero = true
                 entry.isData = false
                 entry.offset = offset
-            case .data(let offset): entry.offset = offset
+            case .data(let offset):
+                entry.offset = offset
+                if let offset {
+                    let hole = try image.hole(at: offset, limit: status.length)
+                    entry.isZero = hole.isHole
+                    entry.length = hole.length
+                }
             case .compressed: entry.isCompressed = true
             }
             if entry.offset != nil { entry.file = image.driver.dataStorage.name }

@@ -76,8 +76,9 @@ extension NativeDraft {
                 takeFlash(flash.path ?? "", isReadOnly: name == "pflash0")
             }
         }
+        if let dumps = keys.flag("dump-guest-core") { dumpCore = dumps ? "on" : "off" }
         keys.ignore(
-            "dump-guest-core", "graphics", "suppress-vmdesc", "nvdimm", "hmat", "aes-key-wrap", "dea-key-wrap", "i8042",
+            "graphics", "suppress-vmdesc", "nvdimm", "hmat", "aes-key-wrap", "dea-key-wrap", "i8042",
             "sata", "smbus", "pit")
         leave(keys, of: option)
     }

@@ -25,7 +25,7 @@ extension NativeDraft {
             backend.port = keys.take("port")
             backend.isTelnet = keys.flag("telnet") ?? false
             keys.ignore(
-                "wait", "fd", "append", "logfile", "logappend", "mux", "signal", "reconnect", "name", "debug",
+                "wait", "fd", "append", "mux", "signal", "reconnect", "name", "debug",
                 "nodelay", "size", "ipv4", "ipv6", "fdset")
             chardevs[id] = backend
             leave(keys, of: option)

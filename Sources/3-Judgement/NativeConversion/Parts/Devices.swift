@@ -32,23 +32,34 @@ extension NativeDraft {
         let id = keys.take("id")
         var more: [NewElement] = []
         if let order = keys.number("bootindex"), order < 1 << 31 {
-            more.append(NewElement("boot", ["order": String(max(1, order))]))
+            more.append(NewElement("boot", ["order": String(order)]))
         }
         keys.ignore(
-            "multifunction", "disable-legacy", "disable-modern", "ats", "iommu_platform", "rombar", "romfile",
-            "acpi-index", "x-pcie-flr-init",
-            "aer", "page-per-vq", "host_mtu", "failover", "romsize", "write-cache", "share-rw", "rx_queue_size",
-            "tx_queue_size", "vectors", "mq",
-            "event_idx", "guest_uso4", "indirect_desc", "packed", "channel", "device_id", "discard_granularity",
-            "logical_block_size",
-            "physical_block_size", "seg_max_adjust", "x-vga")
+            "multifunction", "disable-legacy", "disable-modern", "ats", "iommu_platform", "acpi-index",
+            "x-pcie-flr-init",
+            "aer", "page-per-vq", "failover", "romsize", "vectors", "mq",
+            "event_idx", "guest_uso4", "indirect_desc", "packed", "channel", "device_id", "seg_max_adjust", "x-vga")
         return (id, more)
     }
 
     /// A PCI address, where its bus is one whose number is known.
     private func address(_ keys: QEMUKeys) -> NewElement? {
         let bus = keys.take("bus")
-        guard let text = keys.take("addr") else { return nil }
+        guard let text = keys.take("addr") else {
+            // A port has one slot.
+            if let bus, bus != "pci.0", bus != "pcie.0", !bus.contains("usb"), !bus.hasPrefix("ide") {
+                if let port = controllers[bus.hasSuffix(".0") ? String(bus.dropLast(2)) : bus], port.type == "pci" {
+                    return NewElement(
+                        "address",
+                        [
+                            "type": "pci", "domain": "0x0000", "bus": "0x" + String(port.index, radix: 16),
+                            "slot": "0x00", "function": "0x0",
+                        ])
+                }
+                leave("-device …,bus=\(bus)", .notExpressible)
+            }
+            return nil
+        }
         let parts = text.split(separator: ".").map(String.init)
         guard let first = parts.first,
             let slot = UInt64(first.hasPrefix("0x") ? String(first.dropFirst(2)) : first, radix: 16), slot < 32
@@ -233,6 +244,19 @@ extension NativeDraft {
         node.errors = (keys.take("werror") ?? node.errors.write, keys.take("rerror") ?? node.errors.read)
         node.isCDROM = name.hasSuffix("-cd")
         var extra = more
+        if keys.flag("share-rw") == true { extra.append(NewElement("shareable")) }
+        let logical = keys.take("logical_block_size")
+        let physical = keys.take("physical_block_size")
+        let granularity = keys.take("discard_granularity")
+        if logical != nil || physical != nil || granularity != nil {
+            extra.append(
+                NewElement(
+                    "blockio",
+                    [
+                        "logical_block_size": logical, "physical_block_size": physical,
+                        "discard_granularity": granularity,
+                    ]))
+        }
         if let wwn = keys.number("wwn") {
             let digits = String(wwn, radix: 16)
             extra.append(NewElement("wwn", text: String(repeating: "0", count: 16 - digits.count) + digits))
@@ -278,7 +302,21 @@ extension NativeDraft {
         if let id { netdevs[id]?.isUsed = true }
         let model = ["virtio-net": "virtio", "usb-net": "usb-net"][name] ?? name
         let place = address(keys)
-        addInterface(backend, model: model, mac: keys.take("mac"), more + [place].compactMap { $0 }, [])
+        var driver: [(String, String)] = []
+        for name in ["rx_queue_size", "tx_queue_size"] { if let size = keys.take(name) { driver.append((name, size)) } }
+        let mtu = keys.take("host_mtu").map { NewElement("mtu", ["size": $0]) }
+        var rom: NewElement?
+        let file = keys.take("romfile")
+        if file != nil || keys.peek("rombar") != nil {
+            rom = NewElement(
+                "rom",
+                [
+                    "bar": keys.take("rombar").map { $0 == "0" ? "off" : "on" }, "enabled": file == "" ? "no" : nil,
+                    "file": file.flatMap { $0.isEmpty ? nil : path($0) },
+                ])
+        }
+        addInterface(
+            backend, model: model, mac: keys.take("mac"), more + [mtu, rom, place].compactMap { $0 }, driver)
     }
 
     private func addSCSI(_ name: String, _ id: String?, _ keys: QEMUKeys) {

@@ -78,7 +78,11 @@ extension NativeDraft {
             iothreads.append(id)
             keys.ignore(
                 "poll-max-ns", "poll-grow", "poll-shrink", "thread-pool-min", "thread-pool-max", "aio-max-batch")
-        case "secret", "secret_keyring", "tls-creds-x509", "tls-creds-anon", "tls-cipher-suites", "authz-list",
+        case "secret", "secret_keyring":
+            // What it holds is nobody's business.
+            leave("-object \(keys.head),id=\(id),…", .libvirtDoes)
+            return true
+        case "tls-creds-x509", "tls-creds-anon", "tls-cipher-suites", "authz-list",
             "authz-simple", "thread-context",
             "throttle-group":
             leave(option.words, .libvirtDoes)
@@ -98,7 +102,10 @@ extension NativeDraft {
         guard keys.head == "node" else {
             return keys.head == "cpu" ? leave(option.words, .libvirtDoes) : pass(option, .notExpressible)
         }
-        let id = keys.number("nodeid") ?? UInt64(cells.count)
+        let text = keys.take("nodeid")
+        guard let id = text.map(QEMUKeys.number) ?? UInt64(cells.count), id < 1024 else {
+            return leave(option.words, .malformed)
+        }
         let backend = keys.take("memdev").flatMap { backends[$0] }
         let size = keys.take("mem").flatMap { Self.size($0, unit: "MiB") } ?? backend?.size ?? .zero
         var cell = NewElement("cell", ["id": String(id)])
@@ -166,7 +173,7 @@ extension NativeDraft {
             maxMemory.map {
                 NewElement("maxMemory", ["slots": String(slots ?? 1), "unit": "KiB"], text: String($0.kibibytes))
             },
-            NewElement("memory", ["unit": "KiB"], text: String(memory.kibibytes)),
+            NewElement("memory", ["unit": "KiB", "dumpCore": dumpCore], text: String(memory.kibibytes)),
             backing.isEmpty ? nil : NewElement("memoryBacking", [:], backing),
             tuning.isEmpty ? nil : NewElement("numatune", [:], tuning),
         ]

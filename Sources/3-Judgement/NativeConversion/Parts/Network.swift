@@ -39,7 +39,7 @@ extension NativeDraft {
                 addInterface(
                     NetworkBackend(type: "user"), model: keys.take("model") ?? "e1000", mac: keys.take("macaddr"), [],
                     [])
-            case "user": break
+            case "user": leave(keys, of: option)
             default: pass(option, .notExpressible)
             }
         default: return false

@@ -30,7 +30,8 @@ extension NativeDraft {
         case "drive": try takeDrive(option)
         case "blockdev": try takeNode(option)
         case "hda", "hdb", "hdc", "hdd":
-            add(BlockNode(path: path(value)), bus: "ide", target: option.name)
+            let isSATA = machine?.contains("q35") == true
+            add(BlockNode(path: path(value)), bus: isSATA ? "sata" : "ide", target: isSATA ? nil : option.name)
         case "cdrom":
             add(
                 BlockNode(format: "raw", path: path(value), isReadOnly: true, isCDROM: true),
@@ -96,7 +97,10 @@ extension NativeDraft {
     private func takeDrive(_ option: QEMUOption) throws(JSONError) {
         let keys = try QEMUKeys(option.value ?? "", head: [])
         var node = common(keys)
-        if let cache = keys.take("cache") { node.cache = Self.caches[cache] }
+        if let cache = keys.take("cache") {
+            node.cache = Self.caches[cache]
+            if node.cache == nil { leave("-drive …,cache=\(cache)", .malformed) }
+        }
         node.format = keys.take("format", "driver")
         if let file = keys.take("file", "file.filename") { locate(file, &node, option) }
         node.isCDROM = keys.take("media") == "cdrom"
@@ -130,7 +134,8 @@ extension NativeDraft {
         case "nbd", "rbd", "http", "https", "iscsi", "ssh", "nfs", "gluster":
             node.network = network(keys.head, keys)
             if node.network == nil { return pass(option, .notExpressible) }
-        case "throttle": return leave(option.words, .notExpressible)
+        case "throttle", "luks", "quorum", "blkverify", "copy-before-write", "replication", "snapshot-access", "nvme":
+            return pass(option, .notExpressible)
         default:
             node.format = keys.head
             if let below = keys.take("file").flatMap({ nodes[$0] }) {

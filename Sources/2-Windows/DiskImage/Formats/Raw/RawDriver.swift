@@ -18,9 +18,8 @@ final class RawDriver: ImageDriver {
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
         let extent = try file.extent(at: offset)
         // Behind the end, within the last sector.
-        guard extent.length > 0 else { return BlockStatus(.zero(at: nil), limit) }
-        let length = min(limit, offset + extent.length == self.length.value ? limit : extent.length)
-        return BlockStatus(extent.isData ? .data(at: offset) : .zero(at: offset), max(1, length))
+        guard extent.length > 0 else { return BlockStatus(.zero(at: offset), limit) }
+        return BlockStatus(extent.isData ? .data(at: offset) : .zero(at: offset), min(limit, extent.length))
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
