@@ -21,6 +21,12 @@ struct ImageCase {
         )
     }
 
+    /// What the real tool shows of it.
+    var content: (exit: Int, size: Int, digest: String)? {
+        guard let answer = expect["content"] as? [String: Any], let exit = answer["exit"] as? Int else { return nil }
+        return (exit, answer["size"] as? Int ?? 0, answer["sha256"] as? String ?? "")
+    }
+
     var path: String { folder + "/" + image }
 
     /// Where the corpus is; `nil` where there is none.

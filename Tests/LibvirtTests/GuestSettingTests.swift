@@ -99,7 +99,7 @@ struct GuestSettingTests {
                 <disk type='file'><driver name='qemu' type='raw'/><source file='\(daemon.folder)/old.raw'/><target dev='vda' bus='virtio'/></disk>
                 <controller type='usb' model='piix3-uhci'/>
                 <interface type='user'><mac address='52:54:00:00:00:09'/><model type='e1000'/></interface>
-                <graphics type='vnc' autoport='yes'/><video><model type='vga'/></video>
+                <graphics type='vnc' port='5978' autoport='no'/><video><model type='vga'/></video>
                 <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
               </devices>
             </domain>

@@ -70,7 +70,11 @@ extension Image {
         var info = ImageInfo(filename: path, format: format, virtualSize: size)
         info.clusterSize = clusterSize
         info.backing = backing
-        if let backing, case .file(let place) = ImageReference(backing.name, in: path) { info.backingPath = place }
+        if let backing, case .file = ImageReference(backing.name, in: "/") {
+            // Relative to the image, as that was named.
+            let folder = backing.name.hasPrefix("/") ? "" : path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+            info.backingPath = folder + backing.name
+        }
         info.actualSize = (driver.fileStorage as? FileStorage)?.allocated
         do throws(ImageError) { try driver.describe(&info) } catch { throw error.at(path) }
         return info
