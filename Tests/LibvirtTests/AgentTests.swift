@@ -100,6 +100,33 @@ import Testing
         #expect(facts.services == .known(["sshd.service", "haveged.service"]))
     }
 
+    /// Answers as QEMU's agent gives them on Windows.
+    @Test func readsTheInsideOfWindows() async throws {
+        let answers = [
+            "guest-get-osinfo":
+                #"{"return":{"name":"Microsoft Windows","kernel-release":"17763","version":"Microsoft Windows Server 2019","pretty-name":"Windows Server 2019 Datacenter","variant":"server","version-id":"2019","variant-id":"server","machine":"x86_64","id":"mswindows"}}"#,
+            "guest-info":
+                #"{"return":{"version":"107.0.1","supported_commands":[{"enabled":true,"name":"guest-exec","success-response":true}]}}"#,
+            "guest-get-devices":
+                #"{"return":[{"driver-date":1651017600000000000,"driver-name":"Red Hat VirtIO SCSI controller","driver-version":"100.91.104.21500","id":{"type":"pci","vendor-id":6900,"device-id":4161}},{"driver-name":"Intel(R) 82801","id":{"type":"pci","vendor-id":32902,"device-id":10562}},{"driver-name":"x"},17]}"#,
+            "guest-get-disks":
+                #"{"return":[{"name":"\\\\.\\PhysicalDrive1","partition":false,"address":{"serial":"nearmetal-virtio    ","bus-type":"scsi"}}]}"#,
+            "guest-exec": #"{"return":{"pid":7}}"#,
+            "guest-exec-status":
+                "{\"return\":{\"exited\":true,\"exitcode\":0,\"out-data\":\"\(ScriptedAgent.base64("\r\nSERVICE_NAME: WSearch\r\nDISPLAY_NAME: Windows Search\r\n        STATE: 4  RUNNING\r\n\r\nSERVICE_NAME: QEMU-GA\r\n"))\"}}",
+        ]
+        let agent = ScriptedAgent(files: [:]) { command in
+            answers.first { command.contains("\"execute\":\"\($0.key)\"") }?.value
+        }
+        let facts = try #require(await GuestInside.read(through: agent).value)
+        #expect(facts.system == .known("Windows Server 2019 Datacenter") && facts.agentVersion == .known("107.0.1"))
+        #expect(facts.kernelRelease == .known("17763"))
+        #expect(facts.virtioDrivers == .known(["1af4:1041": "Red Hat VirtIO SCSI controller 100.91.104.21500"]))
+        #expect(facts.services == .known(["WSearch", "QEMU-GA"]))
+        #expect(facts.diskSerials == .known(["nearmetal-virtio"]))
+        #expect(facts.schedulers.isMissing && facts.rngCurrent.isMissing)
+    }
+
     @Test func whatIsRefusedIsUnknown() async throws {
         let facts = try #require(
             await GuestInside.read(through: ScriptedAgent(files: [:], mayRunPrograms: false)).value)

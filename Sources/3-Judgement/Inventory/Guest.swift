@@ -140,6 +140,10 @@ public struct InsideFacts: Sendable, Hashable {
     public var kernelRelease: Fact<String>
     /// Services that run or are enabled inside.
     public var services: Fact<Set<String>>
+    /// The agent's version.
+    public var agentVersion: Fact<String> = .unknown(Unknown(.notExamined, source: "guest agent: guest-info"))
+    /// The operating system, as it names itself (`SUSE Linux Enterprise Server 15 SP6`).
+    public var system: Fact<String> = .unknown(Unknown(.notExamined, source: "guest agent: guest-get-osinfo"))
     /// Serial numbers of the disks the guest sees.
     public var diskSerials: Fact<[String]> = .unknown(Unknown(.notExamined, source: "guest agent: guest-get-disks"))
     /// Facts of the inside.

@@ -50,21 +50,74 @@ public enum GuestInside {
                 Unknown(
                     end.cause, source: end.source,
                     remedy: Text(
-                        "Start the agent inside: systemctl enable --now qemu-guest-agent",
-                        "在客户机内启动代理:systemctl enable --now qemu-guest-agent")))
+                        "Start the agent inside: systemctl enable --now qemu-guest-agent (Windows: virtio-win's guest tools)",
+                        "在客户机内启动代理:systemctl enable --now qemu-guest-agent(Windows:virtio-win 客户机工具)")))
         }
+        let isWindows = system.value?["id"]?.text == "mswindows"
+        var facts = isWindows ? await windows(&session, system) : await linux(&session, system)
+        facts.diskSerials = await diskSerials(&session)
+        facts.agentVersion = await session.call("guest-info").flatMap { named($0, "version", "guest-info") }
+        facts.system = system.flatMap { named($0, "pretty-name", "guest-get-osinfo") }
+        return .known(facts)
+    }
+
+    /// A short text of an answer.
+    private static func named(_ value: JSONValue, _ key: String, _ command: String) -> Fact<String> {
+        value[key]?.text.map { .known(String($0.prefix(128))) }
+            ?? .unknown(Unknown(.missing, source: "guest agent: \(command), \(key)"))
+    }
+
+    /// What Windows tells: it has no files in which a kernel shows itself.
+    private static func windows(_ session: inout AgentSession, _ system: Fact<JSONValue>) async -> InsideFacts {
+        func has<Value>(no what: String) -> Fact<Value> { .unknown(Unknown(.missing, source: "Windows: \(what)")) }
+        return InsideFacts(
+            schedulers: has(no: "I/O schedulers"), virtioDrivers: await windowsDrivers(&session),
+            rngCurrent: has(no: "rng_current"), rngAvailable: has(no: "rng_available"),
+            kernelRelease: system.flatMap { named($0, "kernel-release", "guest-get-osinfo") },
+            services: await windowsServices(&session))
+    }
+
+    /// Drivers of the PCI devices that are virtio's, with their version.
+    private static func windowsDrivers(_ session: inout AgentSession) async -> Fact<[String: String]> {
+        await session.call("guest-get-devices").flatMap { value in
+            guard let devices = value.array else {
+                return .unknown(Unknown(.malformed("no list"), source: "guest agent: guest-get-devices"))
+            }
+            var drivers: [String: String] = [:]
+            for device in devices.prefix(256) {
+                // Red Hat's number is virtio's.
+                guard device["id"]?["vendor-id"]?.integer == 0x1AF4, let number = device["id"]?["device-id"]?.integer,
+                    (0...0xFFFF).contains(number)
+                else { continue }
+                let words = [device["driver-name"]?.text, device["driver-version"]?.text].compactMap { $0 }
+                drivers["1af4:" + String(number, radix: 16)] = String(words.joined(separator: " ").prefix(128))
+            }
+            return .known(drivers)
+        }
+    }
+
+    /// Services that run.
+    private static func windowsServices(_ session: inout AgentSession) async -> Fact<Set<String>> {
+        await session.output(of: "sc.exe", ["query", "type=", "service"]).map { text in
+            var names: Set<String> = []
+            for line in text.split(whereSeparator: \.isNewline).prefix(65_536) where line.hasPrefix("SERVICE_NAME:") {
+                guard names.count < 4096 else { break }
+                names.insert(word(String(line.dropFirst(13).prefix(256))))
+            }
+            return names
+        }
+    }
+
+    /// What Linux tells in files of its kernel.
+    private static func linux(_ session: inout AgentSession, _ system: Fact<JSONValue>) async -> InsideFacts {
         var facts = InsideFacts(
             schedulers: await schedulers(&session), virtioDrivers: await virtioDrivers(&session),
             rngCurrent: await session.file("/sys/class/misc/hw_random/rng_current").map(word),
             rngAvailable: await session.file("/sys/class/misc/hw_random/rng_available").map(words),
-            kernelRelease: system.flatMap { value in
-                value["kernel-release"]?.text.map { .known(String($0.prefix(128))) }
-                    ?? .unknown(Unknown(.missing, source: "guest agent: kernel-release"))
-            },
+            kernelRelease: system.flatMap { named($0, "kernel-release", "guest-get-osinfo") },
             services: .unknown(Unknown(.notExamined, source: "services inside")))
         facts.services = await services(&session)
-        facts.diskSerials = await diskSerials(&session)
-        return .known(facts)
+        return facts
     }
 
     private static func word(_ text: String) -> String { words(text).first ?? "" }

@@ -21,6 +21,8 @@ public enum InsideReport {
                 page.line("  \(index == 0 ? label : String(repeating: " ", count: 15))\(line)")
             }
         }
+        row(Text("system", "系统"), inside.system)
+        row(Text("agent", "代理"), inside.agentVersion)
         row(Text("kernel", "内核"), inside.kernelRelease)
         row(Text("random numbers", "随机数"), inside.rngCurrent)
         row(Text("to be had", "可用"), inside.rngAvailable.map { $0.joined(separator: " ") })
@@ -46,6 +48,8 @@ public enum InsideReport {
                 if case .unknown(let reason) = fact { unknown.append((key, reason)) }
                 return fact.value
             }
+            json.member("system", value("system", inside.system))
+            json.member("agentVersion", value("agentVersion", inside.agentVersion))
             json.member("kernelRelease", value("kernelRelease", inside.kernelRelease))
             json.member("rngCurrent", value("rngCurrent", inside.rngCurrent))
             json.member("rngAvailable", array: value("rngAvailable", inside.rngAvailable) ?? []) { $0.string($1) }
