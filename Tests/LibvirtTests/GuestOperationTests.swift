@@ -101,6 +101,28 @@ struct GuestOperationTests {
 
     @Test(
         .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"), .timeLimit(.minutes(5)))
+    func iothreadsArePinned() async throws {
+        try await TinyGuest.start("threaded", on: daemon, extra: "<iothreads>1</iothreads>")
+        func pins() async throws -> String? {
+            try await daemon.virsh("iothreadinfo", "threaded").split(separator: "\n")
+                .first { $0.split(separator: " ").first == "1" }
+                .map { String($0.split(separator: " ").last ?? "") }
+        }
+        let was = try await pins()
+        let pinned = try await guest("pin", "threaded", "--iothread", "1=0")
+        #expect(pinned.status == 0, "\(pinned.errors)")
+        #expect(try await pins() == "0")
+        #expect(
+            try await daemon.virsh("dumpxml", "--inactive", "threaded").contains(
+                "<iothreadpin iothread='1' cpuset='0'/>"))
+        let back = try await rollBack(1)
+        #expect(back.status == 0, "\(back.errors)")
+        #expect(try await pins() == was)
+        #expect(try await !daemon.virsh("dumpxml", "--inactive", "threaded").contains("iothreadpin"))
+    }
+
+    @Test(
+        .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"), .timeLimit(.minutes(5)))
     func guestsAreStartedAndStoppedInOrder() async throws {
         func power(_ words: String...) async throws -> Run {
             try await Nearmetal.start(["guest"] + words + ["--connect", daemon.uri]).end(within: 120)
