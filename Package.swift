@@ -79,7 +79,7 @@ let package = Package(
         // Layer 2: windows on the machine. They read, and never write.
         module("DomainXML", ["CLibXML2", "Quantities"]),
         module("HostFacts", ["Quantities", "JSONText"]),
-        module("DiskImage", ["CLinux", "CZlib", "CZstd", "CLibdeflate", "CISAL", "Quantities"]),
+        module("DiskImage", ["CLinux", "CZlib", "CZstd", "CLibdeflate", "CISAL", "Quantities", "JSONText"]),
         module("Libvirt", ["CLibvirt", "CLinux", "Quantities"]),
         module("Augeas", ["CAugeas"]),
         module("ConfigText", ["Augeas"]),

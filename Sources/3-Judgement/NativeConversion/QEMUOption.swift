@@ -81,7 +81,7 @@ final class QEMUKeys {
     private static func flatten(_ value: JSONValue, _ prefix: String, _ values: inout [(key: String, value: String)]) {
         switch value {
         case .object(let members):
-            for member in members {
+            for member in members.sorted(by: { $0.key < $1.key }) {
                 flatten(member.value, prefix.isEmpty ? member.key : "\(prefix).\(member.key)", &values)
             }
         case .array(let list):

@@ -63,7 +63,9 @@ extension Image {
     private static func openBacking(
         _ backing: BackingName, of path: String, _ options: Options, seen: [String]
     ) throws(ImageError) -> Image {
-        guard case .file(let below) = ImageReference(backing.name, in: absolute(path)) else {
+        let described = JSONFileName(backing.name)
+        let reference = described.map { .file(absolute($0.path)) } ?? ImageReference(backing.name, in: absolute(path))
+        guard case .file(let below) = reference else {
             throw ImageError(.unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: path)
         }
         guard options.gate.allows(below, path) else {
@@ -72,7 +74,7 @@ extension Image {
         var lower = options
         lower.isWritable = false
         lower.format = nil
-        if let name = backing.format {
+        if let name = described?.format ?? backing.format {
             guard let format = ImageFacts.Format(qemuName: name) else {
                 throw ImageError(.unsupported, "the format \"\(name)\" of its backing file is not known", path: path)
             }

@@ -43,6 +43,9 @@ final class Qcow2Driver: ImageDriver {
         backing = facts.backingFile.map { BackingName($0, format: facts.backingFormat) }
         length = SharedLength(header.size / 512 * 512)
         metadata = try Qcow2Metadata(file, data: dataStorage, header, cacheSize: cacheSize)
+        // What QEMU looks at when it opens an image is looked at here, too.
+        _ = try Qcow2Bitmaps.list(file, header)
+        _ = try snapshots()
         guard file.isWritable else { return }
         guard header.incompatible & Qcow2Header.Feature.corrupt == 0 else {
             throw ImageError(.malformed, "it is marked corrupt", remedy: "Repair it: check -r all")

@@ -127,6 +127,9 @@ struct Qcow2Header {
         guard (incompatible & Feature.compression != 0) == (compression != 0) else {
             throw Malformed("compression type \(compression) contradicts the feature bits")
         }
+        guard autoclear & 2 == 0 || hasDataFile else {
+            throw Malformed("its data file is said to be a raw image by itself, and it has none")
+        }
         guard !hasExtendedL2 || clusterBits >= 14 else {
             throw Malformed("extended L2 entries with clusters of \(clusterSize) bytes; they need 16 KiB")
         }
