@@ -9,6 +9,8 @@ struct ImageCase {
     let folder: String
     /// The image's name inside.
     let image: String
+    /// The format it is said to have.
+    let format: String
     let tags: Set<String>
     private let expect: [String: Any]
 
@@ -54,7 +56,10 @@ struct ImageCase {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try unpack("\(corpus)/\(kind)/\(name).tar.zst", into: folder)
             let tags = Set(json["tags"] as? [String] ?? [])
-            try body(ImageCase(kind: kind, name: name, folder: folder, image: image, tags: tags, expect: expect))
+            try body(
+                ImageCase(
+                    kind: kind, name: name, folder: folder, image: image, format: json["format"] as? String ?? "",
+                    tags: tags, expect: expect))
             try? FileManager.default.removeItem(atPath: folder)
         }
     }

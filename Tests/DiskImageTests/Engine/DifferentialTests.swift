@@ -76,6 +76,9 @@ import Testing
                         "step \(step), seed \(seed), ours \(isOurs): byte \(place) differs after \(deed.range)")
                     return
                 }
+                let model = MetadataModel(try Array(Data(contentsOf: URL(filePath: path))))
+                #expect(
+                    model.errors.isEmpty && model.leaks == 0, "step \(step), seed \(seed): \(model.errors.prefix(3))")
                 let check = try qemuImgCheck(path)
                 guard check.status == 0 else {
                     Issue.record("step \(step), seed \(seed), ours \(isOurs), \(deed.range): \(check.text.prefix(600))")
@@ -135,6 +138,8 @@ import Testing
                 }
             }
             #expect(try with(path) { try $0.content() } == wanted.bytes)
+            let model = MetadataModel(try Array(Data(contentsOf: URL(filePath: path))))
+            #expect(model.errors.isEmpty && model.leaks == 0, "\(model.errors.prefix(3))")
             let check = try qemuImgCheck(path)
             #expect(check.status == 0, "\(check.text.prefix(500))")
         }

@@ -117,6 +117,8 @@ import Testing
     ) throws {
         let path = folder + "/cut.qcow2"
         try Data(bytes).write(to: URL(filePath: path))
+        let model = MetadataModel(bytes)
+        #expect(model.errors.isEmpty, "\(what), cut \(cut) of \(events): \(model.errors.prefix(3))")
         let check = try qemuImgCheck(path)
         guard check.status == 0 || check.status == 3 else {
             Issue.record("\(what), cut \(cut) of \(events): \(check.text.prefix(700))")

@@ -1,64 +1,86 @@
-import Glibc
-public import Quantities
-
-extension ImageFacts {
-    /// Walks the metadata of a qcow2 image and counts contradictions and clusters nobody refers to.
-    ///
-    /// It reads all tables and writes nothing.
-    ///
-    /// - Parameters:
-    ///   - path: absolute.
-    ///   - root: `/`, or a captured tree.
-    ///   - seconds: how long it may take.
-    ///
-    /// - Returns: the counts, in the sense of `qemu-img check`; unknown where the image is open for writing, cannot be understood, is of a format without
-    ///   reference counts, or is too large for the time or memory allowed.
-    public static func check(path: String, root: String = "/", seconds: Double = 60) -> Fact<CheckResult> {
-        guard let place = RootedPath.resolve(path, root: root) else {
-            return .unknown(Unknown(.malformed("symbolic links go in circles"), source: path))
-        }
-        do {
-            let file = try ImageFile(place, named: path)
-            guard Probe.format(try file.available(at: 0, count: Probe.length), name: path) == .qcow2 else {
-                return .unknown(Unknown(.notExamined, source: "metadata of \(path)"))
-            }
-            guard !file.isOpenForWriting else {
-                return .unknown(
-                    Unknown(
-                        .failed("it is open for writing, and would be half-way"), source: "check of \(path)",
-                        remedy: Text("Check it while its guest is off", "在客户机关闭时检查")))
-            }
-            var facts = ImageFacts(path: path, format: .qcow2)
-            let header = try Qcow2Header.parse(file, into: &facts)
-            var check = Qcow2Check(file, header, until: Qcow2Check.now() + seconds)
-            return .known(try check.run())
-        } catch let reason as Unknown {
-            return .unknown(reason)
-        } catch let fault as Malformed {
-            return .unknown(Unknown(.malformed(fault.what), source: path))
-        } catch let limit as Qcow2Check.Limit {
-            return .unknown(Unknown(.failed(limit.what), source: "check of \(path)"))
-        } catch {
-            return .unknown(Unknown(.failed("\(error)"), source: "check of \(path)"))
-        }
-    }
+/// What a check of an image found, in the sense of `qemu-img check`.
+public struct ImageCheck: Sendable, Hashable {
+    /// Contradictions: data may be wrong, or become so by writing.
+    public var corruptions = 0
+    /// Clusters that are counted and that nothing refers to.
+    public var leaks = 0
+    /// Contradictions that were put right.
+    public var corruptionsFixed = 0
+    /// Leaks that were put right.
+    public var leaksFixed = 0
+    /// What could not be checked, or not be put right for another reason than what it is.
+    public var errors = 0
+    /// Clusters the guest sees; 0 where the format does not count them.
+    public var totalClusters: UInt64 = 0
+    /// Clusters that have a place.
+    public var allocatedClusters: UInt64 = 0
+    /// Clusters that do not follow the one before them.
+    public var fragmentedClusters: UInt64 = 0
+    /// Clusters that are packed.
+    public var compressedClusters: UInt64 = 0
+    /// Where the last cluster in use ends; 0 where that is not known.
+    public var imageEnd: UInt64 = 0
+    /// Nothing found.
+    public init() {}
 }
 
-extension ImageFile {
-    /// Whether a QEMU has the image open for writing, by its locks; `false` also where QEMU was told not to lock.
+/// What a repair may put right.
+public enum ImageRepair: String, Sendable, Hashable, CaseIterable {
+    /// Clusters that nothing refers to.
+    case leaks
+    /// Contradictions, too: this may choose wrongly where there is something to choose.
+    case all
+}
+
+extension Image {
+    /// Checks an image's tables, and puts them right where that is asked for; data are not read.
     ///
-    /// - Source: QEMU block/file-posix.c: byte 100 + n of the file is locked for the permission n a process has; 1 is writing.
-    var isOpenForWriting: Bool {
-        var lock = flock()
-        lock.l_type = Int16(F_WRLCK)
-        lock.l_whence = Int16(SEEK_SET)
-        lock.l_start = 101
-        lock.l_len = 1
-        // SAFETY: the kernel writes one struct flock, which the variable is.
-        guard fcntl(descriptor, Self.getOpenFileLock, &lock) == 0 else { return false }
-        return lock.l_type != Int16(F_UNLCK)
+    /// - Parameters:
+    ///   - path: where it is.
+    ///   - options: how it is opened.
+    ///   - repair: what to put right; `nil` writes nothing.
+    ///   - report: told of each contradiction.
+    ///
+    /// - Returns: what was found, and what was put right.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be opened or read, or its format has nothing to check.
+    public static func check(
+        _ path: String, _ options: Options, repair: ImageRepair? = nil, report: @escaping (String) -> Void = { _ in }
+    ) throws(ImageError) -> (format: ImageFacts.Format, check: ImageCheck) {
+        let file = try FileStorage(path, isWritable: repair != nil, caching: options.caching)
+        if !options.forcesShare { try file.lock() }
+        do throws(ImageError) {
+            let format: ImageFacts.Format
+            if let given = options.format { format = given } else { format = try probe(file, path) }
+            return (format, try check(file, format, options, path, repair: repair, report))
+        } catch { throw error.at(path) }
     }
 
-    /// `F_OFD_GETLK`, which headers give only with `_GNU_SOURCE`.
-    private static let getOpenFileLock: CInt = 36
+    /// What the content of a file looks like.
+    static func probe(_ file: any BlockStorage, _ path: String) throws(ImageError) -> ImageFacts.Format {
+        let start = try file.bytes(at: 0, count: Int(min(try file.length(), UInt64(Probe.length))))
+        return Probe.format(HeaderBytes(start), name: path)
+    }
+
+    private static func check(
+        _ file: FileStorage, _ format: ImageFacts.Format, _ options: Options, _ path: String, repair: ImageRepair?,
+        _ report: @escaping (String) -> Void
+    ) throws(ImageError) -> ImageCheck {
+        switch format {
+        case .qcow2:
+            let result = try Qcow2Repair(file, report: report).run(repair)
+            var facts = ImageFacts(path: path, format: .qcow2)
+            let source = try StorageHeader(file)
+            do throws(Malformed) { _ = try Qcow2Header.parse(source, into: &facts, isChecked: true) } catch {
+                throw ImageError(error)
+            }
+            // What it lies on belongs to it: without, it is of no use.
+            if options.opensBacking, let name = facts.backingFile {
+                _ = try openBacking(
+                    BackingName(name, format: facts.backingFormat), of: path, options, seen: [file.identity])
+            }
+            return result
+        default: throw ImageError(.unsupported, "This image format does not support checks")
+        }
+    }
 }

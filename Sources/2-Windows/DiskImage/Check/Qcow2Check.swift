@@ -10,39 +10,62 @@ struct Qcow2Check {
     }
 
     /// Bits of table entries.
-    private enum Entry {
+    enum Entry {
         static let offset: UInt64 = 0x00FF_FFFF_FFFF_FE00
         static let copied: UInt64 = 1 << 63
-        static let compressed: UInt64 = 1 << 62
-        static let zero: UInt64 = 1
         static let l1Reserved: UInt64 = 0x7F00_0000_0000_01FF
-        static let l2Reserved: UInt64 = 0x3F00_0000_0000_01FE
         static let refcountReserved: UInt64 = 0x1FF
         static let refcountOffset: UInt64 = 0xFFFF_FFFF_FFFF_FE00
         static let bitmapReserved: UInt64 = 0xFF00_0000_0000_01FE
     }
 
     /// Most clusters of a file that are counted: 128 MiB of counters, 4 TiB at 64 KiB.
-    private static let mostClusters: UInt64 = 1 << 26
+    static let mostClusters: UInt64 = 1 << 26
 
-    let file: ImageFile
+    let file: any HeaderSource
     let header: Qcow2Header
-    let deadline: Double
-    let clusterSize: UInt64
+    let geometry: Qcow2Geometry
+    /// What is told of each contradiction.
+    let report: (String) -> Void
+    /// Whether entries count as they are after a repair.
+    let countsRepaired: Bool
     let clusterMask: UInt64
+    private let deadline: Double
     /// References found, by cluster; 65,535 and more are one.
-    private var references: [UInt16] = []
-    private var refcountTable: [UInt64] = []
-    private var corruptions = 0
-    private var leaks = 0
+    private(set) var references: [UInt16] = []
+    /// The same without the table and blocks of reference counts themselves.
+    private(set) var otherReferences: [UInt16] = []
+    /// Clusters of what is neither data nor an L2 table.
+    private(set) var fixedClusters: Set<UInt64> = []
+    /// Contradictions behind which something may lie that nothing else leads to.
+    private(set) var losses = 0
+    /// Snapshots that lack what version 3 tells of them.
+    private(set) var incompleteSnapshots = 0
+    private(set) var refcountTable: [UInt64] = []
+    /// Whether the reference counts can only be written anew.
+    private(set) var needsRebuild = false
+    var result = ImageCheck()
     /// The block of reference counts read last.
-    private var block: (index: Int, bytes: HeaderBytes)?
+    private var block: (index: Int, table: Qcow2Table)?
 
-    init(_ file: ImageFile, _ header: Qcow2Header, until deadline: Double) {
+    /// A check.
+    ///
+    /// - Parameters:
+    ///   - file: the image's file.
+    ///   - header: its header, checked.
+    ///   - deadline: when to give up, on the monotonic clock.
+    ///   - countsRepaired: whether entries count as they are after a repair.
+    ///   - report: told of each contradiction.
+    init(
+        _ file: any HeaderSource, _ header: Qcow2Header, until deadline: Double = .infinity,
+        countsRepaired: Bool = false, report: @escaping (String) -> Void = { _ in }
+    ) {
         self.file = file
         self.header = header
         self.deadline = deadline
-        clusterSize = header.clusterSize
+        self.countsRepaired = countsRepaired
+        self.report = report
+        geometry = Qcow2Geometry(header)
         clusterMask = header.clusterSize - 1
     }
 
@@ -52,31 +75,47 @@ struct Qcow2Check {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    mutating func run() throws -> ImageFacts.CheckResult {
+    private var clusterSize: UInt64 { geometry.clusterSize }
+
+    /// Walks all, and fills in what was found.
+    ///
+    /// - Throws: a ``Limit``, or a `Malformed` where the file cannot be read.
+    mutating func run() throws {
         let clusters = file.size.dividedUp(by: clusterSize)
         guard clusters < Self.mostClusters else {
             throw Limit(what: "the file has \(clusters) clusters; at most \(Self.mostClusters) are counted")
         }
+        result.totalClusters = header.size.dividedUp(by: clusterSize)
         // The last cluster may be cut off, or just not written yet.
         references = [UInt16](repeating: 0, count: Int(clusters) + 1)
         refcountTable = try table(
             at: header.refcountTableOffset, entries: header.refcountTableClusters * clusterSize / 8)
 
-        refer(to: 0, length: clusterSize)
+        refer(to: 0, length: clusterSize, isFixed: true)
         try walkL1(at: header.l1Offset, entries: header.l1Size, isActive: true)
         try snapshots()
-        if let crypto = header.extensions.crypto { refer(to: crypto.offset, length: crypto.length) }
+        if let crypto = header.extensions.crypto { refer(to: crypto.offset, length: crypto.length, isFixed: true) }
         try bitmaps()
+        otherReferences = references
         refer(to: header.refcountTableOffset, length: header.refcountTableClusters * clusterSize)
         refcountBlocks()
         try compare(clusters)
-        return ImageFacts.CheckResult(corruptions: corruptions, leaks: leaks)
+    }
+
+    private mutating func contradiction(_ what: @autoclosure () -> String) {
+        result.corruptions += 1
+        report("ERROR " + what())
+    }
+
+    private mutating func loss(_ what: @autoclosure () -> String) {
+        losses += 1
+        contradiction(what())
     }
 
     // MARK: Reading
 
     private func onTime() throws {
-        guard Self.now() < deadline else { throw Limit(what: "it took too long") }
+        guard deadline == .infinity || Self.now() < deadline else { throw Limit(what: "it took too long") }
     }
 
     /// Big-endian numbers at a place, in pieces no larger than is read at once.
@@ -107,34 +146,38 @@ struct Qcow2Check {
     // MARK: Counting
 
     /// Counts a reference to all clusters of a piece of the file; a piece that ends outside the file is a contradiction.
-    private mutating func refer(to offset: UInt64, length: UInt64) {
+    private mutating func refer(to offset: UInt64, length: UInt64, isFixed: Bool = false) {
         guard length > 0 else { return }
         let (end, overflow) = offset.addingReportingOverflow(length)
-        guard !overflow, end < file.size.saturated(adding: clusterSize) else {
-            corruptions += 1
-            return
+        guard !overflow, end < file.size.saturated(adding: clusterSize),
+            (end - 1) >> geometry.clusterBits < UInt64(references.count)
+        else {
+            return loss("offset=\(offset.hex) size=\(length.hex): it lies behind the end of the file")
         }
-        let first = Int(offset / clusterSize)
-        let last = Int((end - 1) / clusterSize)
-        guard last < references.count else {
-            corruptions += 1
-            return
+        for cluster in Int(offset >> geometry.clusterBits)...Int((end - 1) >> geometry.clusterBits) {
+            if references[cluster] < .max { references[cluster] += 1 }
+            if isFixed { fixedClusters.insert(UInt64(cluster)) }
         }
-        for cluster in first...last where references[cluster] < .max { references[cluster] += 1 }
     }
 
     private mutating func walkL1(at offset: UInt64, entries: UInt64, isActive: Bool) throws {
         guard entries > 0 else { return }
-        refer(to: offset, length: entries * 8)
-        for entry in try table(at: offset, entries: entries) where entry != 0 {
-            if entry & Entry.l1Reserved != 0 { corruptions += 1 }
+        refer(to: offset, length: entries * 8, isFixed: true)
+        for (index, entry) in try table(at: offset, entries: entries).enumerated() where entry != 0 {
+            if entry & Entry.l1Reserved != 0 {
+                contradiction("L1 entry \(index) has reserved bits: \(entry.hex)")
+            }
             let place = entry & Entry.offset
             refer(to: place, length: clusterSize)
             guard place & clusterMask == 0 else {
-                corruptions += 1
+                loss("L1 entry \(index): the L2 table at \(place.hex) is not at a cluster's start")
                 continue
             }
-            if isActive, try isMiscopied(entry, place) { corruptions += 1 }
+            if isActive, let kept = try refcount(of: place >> geometry.clusterBits),
+                (kept == 1) != (entry & Entry.copied != 0)
+            {
+                contradiction("OFLAG_COPIED L2 cluster: l1_index=\(index) l1_entry=\(entry.hex) refcount=\(kept)")
+            }
             guard place < file.size else { continue }
             try walkL2(at: place, isActive: isActive)
         }
@@ -143,50 +186,42 @@ struct Qcow2Check {
     private mutating func walkL2(at offset: UInt64, isActive: Bool) throws {
         try onTime()
         let numbers = Self.numbers(try file.bytes(at: offset, count: Int(clusterSize)))
-        let step = header.hasExtendedL2 ? 2 : 1
+        let step = geometry.entryWords
+        var next: UInt64 = 0
         for index in stride(from: 0, to: numbers.count - step + 1, by: step) {
-            let entry = numbers[index]
-            let bitmap = header.hasExtendedL2 ? numbers[index + 1] : 0
-            if entry == 0, bitmap == 0 { continue }
-            if entry & Entry.compressed != 0 {
-                compressed(entry, bitmap)
+            var entry = Qcow2Entry(word: numbers[index], bitmap: step == 2 ? numbers[index + 1] : 0)
+            if entry.word == 0, entry.bitmap == 0 { continue }
+            if let faults = geometry.faults(of: entry) {
+                for fault in faults { contradiction("l2_offset=\(offset.hex) entry \(index / step): \(fault)") }
+                if countsRepaired { entry = geometry.repaired(entry) }
+                if geometry.faults(of: entry) != nil { losses += 1 }
+            }
+            if entry.isCompressed {
+                guard !geometry.hasDataFile else { continue }
+                let (place, count) = geometry.compressedPlace(entry.word)
+                refer(to: place, length: count)
+                guard isActive else { continue }
+                result.compressedClusters += 1
+                result.allocatedClusters += 1
+                // Packed ones lie anywhere by their nature.
+                result.fragmentedClusters += 1
             } else {
-                try standard(entry, bitmap, isActive: isActive)
+                let place = entry.place
+                guard place != 0 || geometry.hasDataFile && entry.isCopied else { continue }
+                if isActive {
+                    result.allocatedClusters += 1
+                    if next != 0, place != next { result.fragmentedClusters += 1 }
+                    next = place &+ clusterSize
+                }
+                guard !geometry.hasDataFile else { continue }
+                refer(to: place, length: clusterSize)
+                if isActive, place & clusterMask == 0, let kept = try refcount(of: place >> geometry.clusterBits),
+                    (kept == 1) != entry.isCopied
+                {
+                    contradiction("OFLAG_COPIED data cluster: l2_entry=\(entry.word.hex) refcount=\(kept)")
+                }
             }
         }
-    }
-
-    private mutating func compressed(_ entry: UInt64, _ bitmap: UInt64) {
-        if entry & Entry.copied != 0 || bitmap != 0 { corruptions += 1 }
-        guard !header.hasDataFile else {
-            corruptions += 1
-            return
-        }
-        let shift = 62 - (header.clusterBits - 8)
-        let offset = entry & ((1 << shift) - 1)
-        let sectors = (entry >> shift & ((1 << (header.clusterBits - 8)) - 1)) + 1
-        refer(to: offset, length: sectors * 512 - offset % 512)
-    }
-
-    private mutating func standard(_ entry: UInt64, _ bitmap: UInt64, isActive: Bool) throws {
-        if entry & Entry.l2Reserved != 0 { corruptions += 1 }
-        let place = entry & Entry.offset
-        if header.hasExtendedL2, bitmap >> 32 & bitmap & 0xFFFF_FFFF != 0 { corruptions += 1 }
-        guard place != 0 || (header.hasDataFile && entry & Entry.copied != 0) else {
-            // Subclusters of a cluster that has no place cannot have data.
-            if header.hasExtendedL2, bitmap & 0xFFFF_FFFF != 0 { corruptions += 1 }
-            return
-        }
-        if place & clusterMask != 0 { corruptions += 1 }
-        guard !header.hasDataFile else { return }
-        refer(to: place, length: clusterSize)
-        if isActive, place & clusterMask == 0, try isMiscopied(entry, place) { corruptions += 1 }
-    }
-
-    /// Whether the flag that says "mine alone" contradicts the reference count the image keeps.
-    private mutating func isMiscopied(_ entry: UInt64, _ place: UInt64) throws -> Bool {
-        guard let count = try refcount(of: place / clusterSize) else { return false }
-        return (count == 1) != (entry & Entry.copied != 0)
     }
 
     // MARK: Snapshots and bitmaps
@@ -194,7 +229,7 @@ struct Qcow2Check {
     private mutating func snapshots() throws {
         guard header.snapshots > 0 else { return }
         var offset = header.snapshotsOffset
-        for _ in 0..<header.snapshots {
+        for number in 0..<header.snapshots {
             try onTime()
             offset = offset.saturated(adding: 7) / 8 * 8
             let bytes = try file.bytes(at: offset, count: 40)
@@ -204,24 +239,26 @@ struct Qcow2Check {
             let nameLength = try bytes.be16(14)
             let extra = try bytes.be32(36)
             guard extra <= 1024, offset < file.size else {
-                corruptions += 1
-                return
+                return loss("snapshot \(number + 1) of the table cannot be read")
             }
             // Version 3 keeps the disk's size of then in it.
-            if header.version == 3, extra < 16 { corruptions += 1 }
+            if header.version == 3, extra < 16 {
+                incompleteSnapshots += 1
+                contradiction("snapshot \(number + 1) of the table does not say how large the disk was")
+            }
             offset += 40 + extra + UInt64(idLength) + UInt64(nameLength)
             guard l1Offset & clusterMask == 0, l1Size <= 4 << 20 else {
-                corruptions += 1
+                loss("snapshot \(number + 1) of the table has an L1 table that cannot be")
                 continue
             }
             try walkL1(at: l1Offset, entries: l1Size, isActive: false)
         }
-        refer(to: header.snapshotsOffset, length: offset - header.snapshotsOffset)
+        refer(to: header.snapshotsOffset, length: offset - header.snapshotsOffset, isFixed: true)
     }
 
     private mutating func bitmaps() throws {
         guard let bitmaps = header.extensions.bitmaps else { return }
-        refer(to: bitmaps.offset, length: bitmaps.length)
+        refer(to: bitmaps.offset, length: bitmaps.length, isFixed: true)
         var offset = bitmaps.offset
         let end = bitmaps.offset.saturated(adding: bitmaps.length)
         var count: UInt64 = 0
@@ -240,73 +277,95 @@ struct Qcow2Check {
                 entries * clusterSize <= 0x2000_0000,
                 flags & 1 != 0 || header.size.dividedUp(by: 8 << granularity) <= entries * clusterSize
             else {
-                corruptions += 1
-                return
+                return loss("bitmap \(count + 1) of the directory has what no bitmap has")
             }
-            refer(to: place, length: entries * 8)
+            refer(to: place, length: entries * 8, isFixed: true)
             for entry in try table(at: place, entries: entries) {
                 let data = entry & Entry.offset
                 guard entry & Entry.bitmapReserved == 0, data == 0 || entry & 1 == 0, data & clusterMask == 0 else {
-                    corruptions += 1
+                    loss("bitmap \(count + 1) of the directory has the table entry \(entry.hex)")
                     continue
                 }
-                if data != 0 { refer(to: data, length: clusterSize) }
+                if data != 0 { refer(to: data, length: clusterSize, isFixed: true) }
             }
             count += 1
             offset += (24 + UInt64(name) + 7) / 8 * 8
         }
-        if count != bitmaps.count || offset != end { corruptions += 1 }
+        if count != bitmaps.count || offset != end {
+            loss("the directory of bitmaps has \(count), the header \(bitmaps.count)")
+        }
     }
 
     // MARK: Comparing
 
     private mutating func refcountBlocks() {
-        for entry in refcountTable where entry != 0 {
-            if entry & Entry.refcountReserved != 0 { corruptions += 1 }
+        for (index, entry) in refcountTable.enumerated() where entry != 0 {
+            if entry & Entry.refcountReserved != 0 {
+                contradiction("refcount table entry \(index) has reserved bits: \(entry.hex)")
+                needsRebuild = true
+                continue
+            }
             let place = entry & Entry.refcountOffset
             guard place != 0 else { continue }
-            guard place & clusterMask == 0, place / clusterSize < UInt64(references.count) else {
-                corruptions += 1
+            guard place & clusterMask == 0, place >> geometry.clusterBits < UInt64(references.count) else {
+                contradiction("refcount block \(index) is outside the image, or not at a cluster's start: \(place.hex)")
+                needsRebuild = true
                 continue
             }
             refer(to: place, length: clusterSize)
-            if references[Int(place / clusterSize)] != 1 { corruptions += 1 }
+            let count = references[Int(place >> geometry.clusterBits)]
+            if count != 1 {
+                contradiction("refcount block \(index) refcount=\(count), of more than itself")
+                needsRebuild = true
+            }
         }
+        let first = header.refcountTableOffset >> geometry.clusterBits
+        for cluster in first..<first + header.refcountTableClusters {
+            if cluster < UInt64(references.count), references[Int(cluster)] == 1 { continue }
+            needsRebuild = true
+        }
+        if header.refcountTableClusters == 0 { needsRebuild = true }
     }
 
     /// The reference count the image keeps of a cluster; `nil` where its block has no right place.
     private mutating func refcount(of cluster: UInt64) throws -> UInt64? {
-        let perBlock = (clusterSize * 8) >> header.refcountOrder
-        let (index, position) = cluster.quotientAndRemainder(dividingBy: perBlock)
+        let (index, position) = cluster.quotientAndRemainder(dividingBy: geometry.refcountsPerBlock)
         guard index < UInt64(refcountTable.count) else { return 0 }
+        if let block, block.index == Int(index) {
+            return block.table.number(Int(position), order: geometry.refcountOrder)
+        }
         let place = refcountTable[Int(index)] & Entry.refcountOffset
         guard place != 0 else { return 0 }
         guard place & clusterMask == 0 else { return nil }
-        if block?.index != Int(index) { block = (Int(index), try file.bytes(at: place, count: Int(clusterSize))) }
-        guard let bytes = block?.bytes else { return nil }
-        let position64 = Int(position)
-        switch header.refcountOrder {
-        case 0...2:
-            let bits = 1 << Int(header.refcountOrder)
-            let perByte = 8 / bits
-            let byte = bytes.bytes[position64 / perByte]
-            return UInt64(byte >> UInt8(position64 % perByte * bits)) & ((1 << UInt64(bits)) - 1)
-        case 3: return UInt64(bytes.bytes[position64])
-        case 4: return UInt64(try bytes.be16(position64 * 2))
-        case 5: return try bytes.be32(position64 * 4)
-        default: return try bytes.be64(position64 * 8)
-        }
+        let words = Self.numbers(try file.bytes(at: place, count: Int(clusterSize)))
+        let table = Qcow2Table(place, words, 0)
+        block = (Int(index), table)
+        return table.number(Int(position), order: geometry.refcountOrder)
     }
 
     private mutating func compare(_ clusters: UInt64) throws {
+        var highest: UInt64 = 0
         for cluster in 0..<UInt64(references.count) {
             if cluster & 0xFFFF == 0 { try onTime() }
             let found = UInt64(references[Int(cluster)])
             // What lies behind the file's end is nobody's.
             if cluster >= clusters, found == 0 { continue }
             guard let kept = try refcount(of: cluster) else { continue }
+            if kept > 0 || found > 0 { highest = cluster }
             let counted = min(kept, UInt64(UInt16.max))
-            if counted < found { corruptions += 1 } else if counted > found { leaks += 1 }
+            if counted < found {
+                if kept == 0 { needsRebuild = needsRebuild || isWithoutBlock(cluster) }
+                contradiction("cluster \(cluster) refcount=\(kept) reference=\(found)")
+            } else if counted > found {
+                result.leaks += 1
+                report("Leaked cluster \(cluster) refcount=\(kept) reference=\(found)")
+            }
         }
+        result.imageEnd = (highest + 1) << geometry.clusterBits
+    }
+
+    private func isWithoutBlock(_ cluster: UInt64) -> Bool {
+        let index = cluster / geometry.refcountsPerBlock
+        return index >= UInt64(refcountTable.count) || refcountTable[Int(index)] & Entry.refcountOffset == 0
     }
 }

@@ -60,7 +60,8 @@ extension Image {
         return Image(driver, path: path, below: below, isWritable: options.isWritable)
     }
 
-    private static func openBacking(
+    /// Opens what an image is backed by, for reading.
+    static func openBacking(
         _ backing: BackingName, of path: String, _ options: Options, seen: [String]
     ) throws(ImageError) -> Image {
         let described = JSONFileName(backing.name)
@@ -103,13 +104,23 @@ extension Image {
         _ file: FileStorage, _ source: StorageHeader, _ path: String, _ options: Options
     ) throws(ImageError) -> any ImageDriver {
         var facts = ImageFacts(path: path, format: .qcow2)
-        let header: Qcow2Header
+        var header: Qcow2Header
         do throws(Malformed) {
             guard try source.bytes(at: 0, count: 4).has([0x51, 0x46, 0x49, 0xFB]) else {
                 throw Malformed("Image is not in qcow2 format")
             }
             header = try Qcow2Header.parse(source, into: &facts)
         } catch { throw ImageError(error) }
+        typealias Feature = Qcow2Header.Feature
+        if options.isWritable, header.incompatible & (Feature.dirty | Feature.corrupt) == Feature.dirty {
+            // It was not closed, and has its reference counts written when it is: they are counted anew, as QEMU does.
+            guard try Qcow2Repair(file).run(.all).corruptions == 0 else {
+                throw ImageError(.malformed, "it was not closed, and cannot be repaired by itself")
+            }
+            do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch {
+                throw ImageError(error)
+            }
+        }
         var data: FileStorage?
         if header.hasDataFile, let name = facts.dataFile {
             guard case .file(let place) = ImageReference(name, in: absolute(path)) else {

@@ -47,16 +47,16 @@ struct ImageOpening: ParsableArguments {
         options.opensBacking = opensBacking
         options.caching = caching ?? sourceCache
         options.forcesShare = forceShare
-        do throws(ImageError) { return try Image.open(path, options) } catch {
-            // In qemu-img's words: scripts look for them.
-            var what = "Could not open '\(path)': "
-            if error.kind == .missing || error.kind == .denied, error.path == path {
-                what += "Could not open '\(path)': "
-            }
-            throw ImageError(
-                error.kind, what + (error.path.isEmpty || error.path == path ? "" : "\(error.path): ") + error.what,
-                remedy: error.remedy)
-        }
+        do throws(ImageError) { return try Image.open(path, options) } catch { throw Self.refusal(error, path) }
+    }
+
+    /// Why an image cannot be opened, in qemu-img's words: scripts look for them.
+    static func refusal(_ error: ImageError, _ path: String) -> ImageError {
+        var what = "Could not open '\(path)': "
+        if error.kind == .missing || error.kind == .denied, error.path == path { what += "Could not open '\(path)': " }
+        return ImageError(
+            error.kind, what + (error.path.isEmpty || error.path == path ? "" : "\(error.path): ") + error.what,
+            remedy: error.remedy)
     }
 
     static func format(_ name: String?, of path: String) throws(ImageError) -> ImageFacts.Format? {

@@ -84,6 +84,9 @@ extension Qcow2Driver {
         try flush()
     }
 
+    /// Writes the table of snapshots anew, as it is read.
+    func rewriteSnapshots() throws(ImageError) { try writeSnapshots(try snapshots()) }
+
     /// A snapshot by its name, or else its number.
     private func find(_ name: String, _ all: [ImageSnapshot]) throws(ImageError) -> Int {
         guard let index = all.firstIndex(where: { $0.id == name }) ?? all.firstIndex(where: { $0.name == name }) else {

@@ -57,7 +57,18 @@ struct Qcow2Header {
     }
 
     /// The header of a qcow2 image, checked; facts are filled in as they are read.
-    static func parse(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) -> Qcow2Header {
+    ///
+    /// - Parameters:
+    ///   - file: where it lies.
+    ///   - facts: what is told of it.
+    ///   - isChecked: whether what a check would find may stand in it.
+    ///
+    /// - Returns: the header.
+    ///
+    /// - Throws: a `Malformed`.
+    static func parse(
+        _ file: any HeaderSource, into facts: inout ImageFacts, isChecked: Bool = false
+    ) throws(Malformed) -> Qcow2Header {
         let bytes = try file.bytes(at: 0, count: 112)
         var header = Qcow2Header()
         let version = try bytes.be32(4)
@@ -83,7 +94,7 @@ struct Qcow2Header {
             if header.length > 104 { header.compression = bytes.bytes[104] }
         }
         header.tell(&facts)
-        try header.check()
+        try header.check(isChecked: isChecked)
         try header.readExtensions(file)
         try header.readBackingName(file, into: &facts)
         facts.backingFormat = facts.backingFile == nil ? nil : header.extensions.backingFormat
@@ -110,7 +121,7 @@ struct Qcow2Header {
         facts.snapshots = Int(clamping: snapshots)
     }
 
-    private func check() throws(Malformed) {
+    private func check(isChecked: Bool) throws(Malformed) {
         guard version == 2 || length >= 104 else {
             throw Malformed("the header says it is \(length) bytes long; version 3 has at least 104")
         }
@@ -135,7 +146,7 @@ struct Qcow2Header {
         }
         guard refcountOrder <= 6 else { throw Malformed("reference counts of 2^\(refcountOrder) bits; at most 64") }
         guard encryption <= 2 else { throw Malformed("encryption method \(encryption) is unknown") }
-        guard refcountTableClusters > 0 else { throw Malformed("there is no reference count table") }
+        guard refcountTableClusters > 0 || isChecked else { throw Malformed("there is no reference count table") }
         try checkTable(
             "the reference count table", refcountTableOffset, refcountTableClusters, clusterSize, limit: 8 << 20)
         try checkTable("the snapshot table", snapshotsOffset, snapshots, 40, limit: 40 * 65_536)

@@ -1,0 +1,296 @@
+/// Checks a qcow2 image and puts right what it can.
+///
+/// A loss of power on the way leaves no more wrong than there was: counts grow first, entries change then, counts shrink last; counts that cannot
+/// be put right in place are written anew behind everything else, and the header is led there at the end.
+struct Qcow2Repair {
+    private let file: any BlockStorage
+    private let report: (String) -> Void
+    private typealias Bits = Qcow2Geometry.Bits
+
+    /// A repair.
+    ///
+    /// - Parameters:
+    ///   - file: where the image lies.
+    ///   - report: told of each contradiction.
+    init(_ file: any BlockStorage, report: @escaping (String) -> Void = { _ in }) {
+        self.file = file
+        self.report = report
+    }
+
+    /// Checks, and repairs.
+    ///
+    /// - Parameter repair: what to put right; `nil` writes nothing.
+    ///
+    /// - Returns: what is left, and what was put right.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be read or written.
+    func run(_ repair: ImageRepair?) throws(ImageError) -> ImageCheck {
+        let before = try check(repaired: false, report)
+        let isMarked = before.header.incompatible & Self.marks != 0
+        guard let repair, before.result.corruptions > 0 || before.result.leaks > 0 || isMarked else {
+            return before.result
+        }
+        switch repair {
+        case .leaks:
+            // While something cannot be found, what nothing refers to may be just that: it is not given up.
+            if before.check.losses == 0, !before.check.needsRebuild {
+                try setCounts(before.check) { kept, wanted in min(kept, wanted) }
+            }
+        case .all:
+            if before.result.corruptions > 0 || before.result.leaks > 0 {
+                try fix(try check(repaired: true) { _ in }.check)
+            }
+        }
+        var after = try check(repaired: false) { _ in }
+        if repair == .all, after.check.incompleteSnapshots > 0,
+            after.check.incompleteSnapshots == after.result.corruptions
+        {
+            try completeSnapshots()
+            after = try check(repaired: false) { _ in }
+        }
+        if repair == .all, after.result.corruptions == 0 { try unmark(after.header) }
+        var result = after.result
+        result.corruptionsFixed = max(0, before.result.corruptions - result.corruptions)
+        result.leaksFixed = max(0, before.result.leaks - result.leaks)
+        return result
+    }
+
+    private static let marks = Qcow2Header.Feature.dirty | Qcow2Header.Feature.corrupt
+
+    private func check(repaired: Bool, _ report: @escaping (String) -> Void) throws(ImageError) -> (
+        header: Qcow2Header, check: Qcow2Check, result: ImageCheck
+    ) {
+        var facts = ImageFacts(path: file.name, format: .qcow2)
+        let source = try StorageHeader(file)
+        do {
+            guard try source.bytes(at: 0, count: 4).has([0x51, 0x46, 0x49, 0xFB]) else {
+                throw Malformed("Image is not in qcow2 format")
+            }
+            let header = try Qcow2Header.parse(source, into: &facts, isChecked: true)
+            var check = Qcow2Check(source, header, countsRepaired: repaired, report: report)
+            try check.run()
+            return (header, check, check.result)
+        } catch let fault as Malformed {
+            throw ImageError(fault)
+        } catch let limit as Qcow2Check.Limit {
+            throw ImageError(.unsupported, limit.what)
+        } catch { throw ImageError(.failed, "\(error)") }
+    }
+
+    // MARK: Putting right
+
+    private func fix(_ found: Qcow2Check) throws(ImageError) {
+        let keepsMore = found.losses > 0
+        if found.needsRebuild {
+            let references = try rebuild(found)
+            try file.flush()
+            try fixEntries(found) { cluster in
+                cluster < UInt64(references.count) ? UInt64(references[Int(cluster)]) : 0
+            }
+        } else {
+            try setCounts(found) { kept, wanted in max(kept, wanted) }
+            try file.flush()
+            let counts = try Counts(file, found)
+            try fixEntries(found) { cluster throws(ImageError) in
+                keepsMore ? try counts.kept(cluster) : counts.found(cluster)
+            }
+            try file.flush()
+            if !keepsMore { try setCounts(found) { kept, wanted in min(kept, wanted) } }
+        }
+        try file.flush()
+    }
+
+    /// Reference counts as the image has them, and as they were found.
+    private final class Counts {
+        private let metadata: Qcow2Metadata
+        private let references: [UInt16]
+
+        init(_ file: any BlockStorage, _ found: Qcow2Check) throws(ImageError) {
+            metadata = try Qcow2Metadata(file, data: file, found.header, cacheSize: 1 << 20)
+            metadata.refcountTable = found.refcountTable
+            references = found.references
+        }
+
+        func kept(_ cluster: UInt64) throws(ImageError) -> UInt64 { try metadata.references(to: cluster) }
+        func found(_ cluster: UInt64) -> UInt64 {
+            cluster < UInt64(references.count) ? UInt64(references[Int(cluster)]) : 0
+        }
+    }
+
+    /// Sets each reference count there is a block for.
+    private func setCounts(
+        _ found: Qcow2Check, _ count: (_ kept: UInt64, _ wanted: UInt64) -> UInt64
+    ) throws(ImageError) {
+        let geometry = found.geometry
+        let perBlock = geometry.refcountsPerBlock
+        for (index, entry) in found.refcountTable.enumerated() {
+            let place = entry & Qcow2Check.Entry.refcountOffset
+            let first = UInt64(index) * perBlock
+            guard place != 0, place & geometry.clusterMask == 0 else { continue }
+            let words = try Qcow2Metadata.words(file, place, Int(geometry.clusterSize / 8))
+            let block = Qcow2Table(place, words, 0)
+            for cluster in first..<first + perBlock {
+                let kept = block.number(Int(cluster - first), order: geometry.refcountOrder)
+                let wanted = cluster < UInt64(found.references.count) ? UInt64(found.references[Int(cluster)]) : 0
+                // As many as the counter of the check holds may be more.
+                guard wanted < UInt64(UInt16.max) else { continue }
+                let new = count(kept, wanted)
+                guard new != kept else { continue }
+                guard new <= geometry.mostReferences else { throw tooMany(cluster, new, geometry) }
+                block.setNumber(new, Int(cluster - first), order: geometry.refcountOrder)
+            }
+            try block.write(to: file)
+        }
+        try file.flush()
+    }
+
+    private func tooMany(_ cluster: UInt64, _ count: UInt64, _ geometry: Qcow2Geometry) -> ImageError {
+        ImageError(
+            .malformed,
+            "cluster \(cluster) is referred to \(count) times, which reference counts of \(1 << geometry.refcountOrder) bits cannot hold",
+            remedy: "Convert what can be read into a new image")
+    }
+
+    /// Writes all reference counts anew behind the end, and has the header lead there.
+    private func rebuild(_ found: Qcow2Check) throws(ImageError) -> [UInt16] {
+        let geometry = found.geometry
+        let perBlock = geometry.refcountsPerBlock
+        var references = found.otherReferences
+        let last = references.lastIndex { $0 != 0 } ?? 0
+        let start = max(UInt64(last) + 1, (try file.length()).dividedUp(by: geometry.clusterSize))
+        references += [UInt16](repeating: 0, count: max(0, Int(start) - references.count))
+        // Blocks for what is in use, and for themselves.
+        var used = Set<UInt64>()
+        for (cluster, count) in references.enumerated() where count != 0 { used.insert(UInt64(cluster) / perBlock) }
+        var own: UInt64 = 0
+        var tableClusters: UInt64 = 1
+        while true {
+            if own > 0 { for cluster in start..<start + own { used.insert(cluster / perBlock) } }
+            tableClusters = max(1, (((used.max() ?? 0) + 1) * 8).dividedUp(by: geometry.clusterSize))
+            let needed = UInt64(used.count) + tableClusters
+            if needed <= own { break }
+            own = needed
+        }
+        guard tableClusters * geometry.clusterSize <= 8 << 20 else {
+            throw ImageError(.full, "the table of reference counts cannot become any larger")
+        }
+        for cluster in start..<start + own {
+            if cluster < UInt64(references.count) { references[Int(cluster)] = 1 } else { references.append(1) }
+        }
+        var table = [UInt64](repeating: 0, count: Int(tableClusters * geometry.clusterSize / 8))
+        var place = (start + tableClusters) << geometry.clusterBits
+        for index in used.sorted() {
+            let words = [UInt64](repeating: 0, count: Int(geometry.clusterSize / 8))
+            let block = Qcow2Table(place, words, 0)
+            let first = index * perBlock
+            for cluster in first..<min(first + perBlock, UInt64(references.count)) {
+                let count = UInt64(references[Int(cluster)])
+                guard count <= geometry.mostReferences else { throw tooMany(cluster, count, geometry) }
+                block.setNumber(count, Int(cluster - first), order: geometry.refcountOrder)
+            }
+            try file.write(block.bytes(0..<block.words.count), at: place)
+            table[Int(index)] = place
+            place += geometry.clusterSize
+        }
+        try file.write(Qcow2Table.bytes(table[...]), at: start << geometry.clusterBits)
+        try file.flush()
+        var bytes = HeaderWriter()
+        bytes.be64(start << geometry.clusterBits)
+        bytes.be32(tableClusters)
+        try file.write(bytes.bytes, at: 48)
+        return references
+    }
+
+    /// Puts the entries of all tables right, and in the active ones the flag that says "mine alone".
+    private func fixEntries(_ found: Qcow2Check, _ count: (UInt64) throws(ImageError) -> UInt64) throws(ImageError) {
+        try fixTables(found.header.l1Offset, found.header.l1Size, isActive: true, found, count)
+        for l1 in try snapshotTables(found.header) {
+            try fixTables(l1.offset, l1.size, isActive: false, found, count)
+        }
+    }
+
+    private func fixTables(
+        _ offset: UInt64, _ size: UInt64, isActive: Bool, _ found: Qcow2Check,
+        _ count: (UInt64) throws(ImageError) -> UInt64
+    ) throws(ImageError) {
+        let geometry = found.geometry
+        guard size > 0, offset & geometry.clusterMask == 0, size <= 4 << 20 else { return }
+        func copied(_ place: UInt64) throws(ImageError) -> UInt64 {
+            try count(place >> geometry.clusterBits) == 1 ? Bits.copied : 0
+        }
+        let l1 = Qcow2Table(offset, try Qcow2Metadata.words(file, offset, Int(size)), 0)
+        for index in l1.words.indices where l1.words[index] != 0 {
+            let entry = l1.words[index]
+            let place = entry & Bits.offset
+            guard place & geometry.clusterMask == 0 else { continue }
+            l1.set(place | (isActive ? try copied(place) : entry & Bits.copied), at: index)
+            // A table that lies where something else does is not written to.
+            let cluster = place >> geometry.clusterBits
+            guard place != 0, cluster < UInt64(found.references.count), !found.fixedClusters.contains(cluster) else {
+                continue
+            }
+            let words = try Qcow2Metadata.words(file, place, Int(geometry.clusterSize / 8))
+            let table = Qcow2Table(place, words, 0)
+            for number in 0..<Int(geometry.l2Entries) {
+                let first = number * geometry.entryWords
+                let bitmap = geometry.hasExtendedL2 ? table.words[first + 1] : 0
+                var entry = Qcow2Entry(word: table.words[first], bitmap: bitmap)
+                guard entry.word != 0 || entry.bitmap != 0 else { continue }
+                entry = geometry.repaired(entry)
+                if isActive, !entry.isCompressed, entry.place != 0, !geometry.hasDataFile,
+                    entry.place & geometry.clusterMask == 0
+                {
+                    entry.word = entry.word & ~Bits.copied | (try copied(entry.place))
+                }
+                table.set(entry.word, at: first)
+                if geometry.hasExtendedL2 { table.set(entry.bitmap, at: first + 1) }
+            }
+            try table.write(to: file)
+        }
+        // The same holds for the L1 table itself.
+        let clusters = offset >> geometry.clusterBits...(offset + size * 8 - 1) >> geometry.clusterBits
+        let isOwn = clusters.allSatisfy {
+            $0 < UInt64(found.references.count) && found.otherReferences[Int($0)] == 1
+        }
+        if isOwn { try l1.write(to: file) }
+    }
+
+    private func snapshotTables(_ header: Qcow2Header) throws(ImageError) -> [(offset: UInt64, size: UInt64)] {
+        var tables: [(offset: UInt64, size: UInt64)] = []
+        let source = try StorageHeader(file)
+        var offset = header.snapshotsOffset
+        for _ in 0..<header.snapshots {
+            offset = offset.saturated(adding: 7) / 8 * 8
+            do throws(Malformed) {
+                let bytes = try source.bytes(at: offset, count: 40)
+                let extra = try bytes.be32(36)
+                guard extra <= 1024, offset < source.size else { return tables }
+                tables.append((try bytes.be64(0), try bytes.be32(8)))
+                offset += 40 + extra + UInt64(try bytes.be16(12)) + UInt64(try bytes.be16(14))
+            } catch { throw ImageError(error) }
+        }
+        return tables
+    }
+
+    /// Writes the table of snapshots with all that version 3 has of them.
+    private func completeSnapshots() throws(ImageError) {
+        var facts = ImageFacts(path: file.name, format: .qcow2)
+        let source = try StorageHeader(file)
+        var header: Qcow2Header
+        do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch { throw ImageError(error) }
+        try unmark(header)
+        header.incompatible &= ~Self.marks
+        let driver = try Qcow2Driver(file, data: nil, header, facts)
+        try driver.rewriteSnapshots()
+        try driver.flush()
+    }
+
+    private func unmark(_ header: Qcow2Header) throws(ImageError) {
+        guard header.incompatible & Self.marks != 0 else { return }
+        try file.flush()
+        var bytes = HeaderWriter()
+        bytes.be64(header.incompatible & ~Self.marks)
+        try file.write(bytes.bytes, at: 72)
+        try file.flush()
+    }
+}
