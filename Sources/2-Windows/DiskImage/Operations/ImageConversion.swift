@@ -22,6 +22,12 @@ public struct ImageConversion: Sendable {
         public var isTargetNew = false
         /// Whether the target has what is below the source's top layer already.
         public var keepsBacking = false
+        /// Whether blocks are shared between the files where the file system can; zeros among data are not looked for then.
+        public var sharesBlocks = true
+        /// Whether the kernel copies; zeros among data are not looked for then.
+        public var copiesInKernel = false
+        /// Told of what cannot be read, which becomes zeros then; `nil` where that ends the work.
+        public var salvage: (@Sendable (ImageError, _ offset: UInt64) -> Void)?
         /// The usual.
         public init() {}
     }
@@ -48,10 +54,23 @@ public struct ImageConversion: Sendable {
     }
 
     private struct Progress {
+        /// What is to be copied, and how many of these ranges are.
+        var ranges: [Range<UInt64>]
+        var range = 0
         var next: UInt64 = 0
         var ticket = 0
-        var done: UInt64 = 0
+        var done: UInt64
         var failure: ImageError?
+
+        /// Where the range ends that is being copied; `nil` where all are.
+        mutating func end() -> UInt64? {
+            while range < ranges.count {
+                next = max(next, ranges[range].lowerBound)
+                if next < ranges[range].upperBound { return ranges[range].upperBound }
+                range += 1
+            }
+            return nil
+        }
     }
 
     /// Does it.
@@ -63,18 +82,43 @@ public struct ImageConversion: Sendable {
         if options.isCompressed, (target.driver as? Qcow2Driver)?.geometry.isZstd == true, ZstdFunctions.shared == nil {
             throw ImageError(.unsupported, "clusters cannot be packed with zstd: libzstd.so.1 is not installed")
         }
-        let state = Mutex(Progress())
+        var sharing = ImageSharing(source, target, options)
+        var done: UInt64 = 0
+        var start: UInt64 = 0
+        while start < size {
+            // The list of what could not be shared stays short.
+            let end = sharing == nil ? size : min(size, start + 1 << 30)
+            var rest = [start..<end]
+            if sharing != nil {
+                rest = try sharing?.share(start..<end) ?? rest
+                if sharing?.isOfUse == false { sharing = nil }
+                done += end - start - rest.reduce(0) { $0 + UInt64($1.count) }
+                guard progress(done) else { throw ImageError(.invalid, "it was called off") }
+            }
+            done = try copy(rest, done, progress)
+            start = end
+        }
+    }
+
+    /// Copies what could not be shared; how many bytes are done then.
+    private func copy(
+        _ ranges: [Range<UInt64>], _ done: UInt64, _ progress: @escaping @Sendable (UInt64) -> Bool
+    ) throws(ImageError) -> UInt64 {
+        let total = ranges.reduce(0) { $0 + UInt64($1.count) }
+        guard total > 0 else { return done }
+        let state = Mutex(Progress(ranges: ranges, done: done))
         let turns = Turnstile()
         let count = min(max(1, options.threads ?? min(4, Threads.processors)), 16)
-        Threads.run(count) { _ in
+        Threads.run(total > chunk ? count : 1) { _ in
             let worker = Worker(self)
             while true {
                 let piece: (offset: UInt64, length: UInt64, ticket: Int)? = state.withLock { state in
-                    guard state.failure == nil, state.next < size else { return nil }
-                    skipZeros(&state)
-                    guard state.next < size else { return nil }
+                    guard state.failure == nil, var end = state.end() else { return nil }
+                    skipZeros(&state, end)
+                    guard let next = state.end() else { return nil }
+                    end = next
                     let offset = state.next
-                    let length = min(chunk, size - offset)
+                    let length = min(chunk, end - offset)
                     state.next += length
                     state.ticket += 1
                     return (offset, length, state.ticket - 1)
@@ -94,15 +138,18 @@ public struct ImageConversion: Sendable {
                 }
             }
         }
-        if let failure = state.withLock({ $0.failure }) { throw failure }
+        return try state.withLock { state throws(ImageError) in
+            if let failure = state.failure { throw failure }
+            return state.done
+        }
     }
 
     /// Goes over what is zeros here and there: an image may be large and have little in it.
-    private func skipZeros(_ state: inout Progress) {
+    private func skipZeros(_ state: inout Progress, _ end: UInt64) {
         guard options.targetIsZero, options.sparseSize > 0, !options.keepsBacking,
-            let status = try? source.statusThrough(at: state.next, limit: size - state.next), status.isZero
+            let status = try? source.statusThrough(at: state.next, limit: end - state.next), status.isZero
         else { return }
-        let skipped = state.next + status.length == size ? status.length : status.length / chunk * chunk
+        let skipped = state.next + status.length == end ? status.length : status.length / chunk * chunk
         state.next += skipped
         state.done += skipped
     }
@@ -188,7 +235,10 @@ public struct ImageConversion: Sendable {
                     }
                     continue
                 }
-                try job.source.read(into: slice, at: offset + UInt64(run.lowerBound))
+                do throws(ImageError) { try job.source.read(into: slice, at: offset + UInt64(run.lowerBound)) } catch {
+                    guard let salvage = job.options.salvage else { throw error }
+                    salvagePieces(slice, offset + UInt64(run.lowerBound), salvage)
+                }
                 guard job.options.sparseSize > 0 else {
                     add(run, to: &data)
                     continue
@@ -203,6 +253,20 @@ public struct ImageConversion: Sendable {
                 if !job.options.targetIsZero || job.options.keepsBacking { add(end..<run.upperBound, to: &zeros) }
             }
             return (data, zeros)
+        }
+
+        /// Reads sector by sector what cannot be read as a whole.
+        private func salvagePieces(
+            _ buffer: UnsafeMutableRawBufferPointer, _ offset: UInt64, _ salvage: (ImageError, UInt64) -> Void
+        ) {
+            let piece = 4096
+            for start in stride(from: 0, to: buffer.count, by: piece) {
+                let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<min(start + piece, buffer.count)])
+                do throws(ImageError) { try job.source.read(into: part, at: offset + UInt64(start)) } catch {
+                    part.initializeMemory(as: UInt8.self, repeating: 0)
+                    salvage(error, offset + UInt64(start))
+                }
+            }
         }
 
         /// Runs of whole clusters that hold some of the data; the last may end with the image.

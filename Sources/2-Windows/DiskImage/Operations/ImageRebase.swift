@@ -18,6 +18,18 @@ extension Image {
         } catch { throw error.at(path) }
     }
 
+    /// Shows what an internal snapshot shows, for as long as the image is open.
+    ///
+    /// - Parameter name: `snapshot.id=ID`, `snapshot.name=NAME`, or either without the word.
+    ///
+    /// - Throws: an ``ImageError`` where there is none, or the image is open for writing.
+    public func show(snapshot name: String) throws(ImageError) {
+        guard let qcow2 = driver as? Qcow2Driver, !isWritable else {
+            throw ImageError(.unsupported, "\(format.rawValue) images have no snapshots to be read", path: path)
+        }
+        do throws(ImageError) { try qcow2.show(snapshot: name) } catch { throw error.at(path) }
+    }
+
     /// Takes out all data, so that what is below shows.
     ///
     /// - Throws: an ``ImageError`` where the format cannot.

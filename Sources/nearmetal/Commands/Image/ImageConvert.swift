@@ -60,6 +60,24 @@ struct ImageConvert: ParsableCommand {
     @Flag(name: [.customShort("c")], help: "Pack clusters.")
     var compress = false
 
+    @Option(
+        name: [.customShort("l", allowingJoined: true)],
+        help: ArgumentHelp(
+            "The snapshot inside the image: its name or number, snapshot.id=ID or snapshot.name=NAME.",
+            valueName: "snapshot"))
+    var snapshot: String?
+
+    @Option(
+        name: [.customShort("r", allowingJoined: true)],
+        help: ArgumentHelp("Bytes a second, at most; with k, M or G.", valueName: "rate"))
+    var rate: String?
+
+    @Flag(name: [.customShort("C")], help: "Have the kernel copy, and do not look for zeros.")
+    var copyOffloading = false
+
+    @Flag(help: "Go on where the image cannot be read, with zeros.")
+    var salvage = false
+
     @Flag(name: [.customShort("n")], help: "Write into an image there is.")
     var noCreate = false
 
@@ -77,18 +95,29 @@ struct ImageConvert: ParsableCommand {
 
     @OptionGroup var opening: ImageOpening
 
-    @Argument(help: ArgumentHelp("The image.", valueName: "file"), completion: .file())
-    var file: String
-
-    @Argument(help: ArgumentHelp("The new one.", valueName: "output"), completion: .file())
-    var output: String
+    @Argument(
+        help: ArgumentHelp(
+            "The image, or several that are put together one after the other, and the new one.", valueName: "file"),
+        completion: .file())
+    var files: [String]
 
     func run() throws {
         do { try convert() } catch { throw ImageStatus.failing(error) }
     }
 
     private func convert() throws {
-        let source = try opening.open(file, format)
+        guard files.count > 1, let output = files.last else {
+            throw ImageError(.invalid, "Must specify image file name")
+        }
+        guard files.count == 2 || snapshot == nil, files.count == 2 || backing == nil else {
+            throw ImageError(.invalid, "No support for concatenating multiple snapshot or backing files")
+        }
+        guard !copyOffloading || !compress && sparseSize == nil else {
+            throw ImageError(.invalid, "Cannot enable copy offloading when -c or -S is used")
+        }
+        let source = try Image.concatenated(
+            try files.dropLast().map { file throws(ImageError) in try opening.open(file, format) })
+        if let snapshot { try source.show(snapshot: snapshot) }
         guard let target = ImageFacts.Format(rawValue: outputFormat) else {
             throw ImageError(.unsupported, "Unknown file format '\(outputFormat)'")
         }
@@ -100,6 +129,10 @@ struct ImageConvert: ParsableCommand {
         settings.threads = parallel.map { min($0, 8) }
         settings.isCompressed = compress
         settings.level = level
+        settings.copiesInKernel = copyOffloading
+        if salvage {
+            settings.salvage = { error, offset in say("warning: error while reading offset \(offset): \(error)") }
+        }
         if let sparseSize {
             let size = try ImageSize.parsed(sparseSize)
             guard size % 512 == 0, size <= 1 << 20 else {
@@ -129,7 +162,6 @@ struct ImageConvert: ParsableCommand {
             image = try opening.open(output, outputFormat, isWritable: true, caching: targetCache)
             guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }
             settings.targetIsZero = targetIsZero
-            if compress { throw ImageError(.unsupported, "-c into an image there is, which is not supported yet") }
         } else {
             if let backing = creation.backing {
                 guard backing.format != nil else {
@@ -144,8 +176,12 @@ struct ImageConvert: ParsableCommand {
             settings.targetIsZero = !image.mayHoldOldData
         }
         let shown = ImageProgress(isShown: progress && !quiet, total: source.size)
+        let limit = try rate.map { text throws(ImageError) in RateLimit(try ImageSize.parsed(text)) }
         do throws(ImageError) {
-            try ImageConversion(source, to: image, settings).run(shown.show)
+            try ImageConversion(source, to: image, settings).run { done in
+                limit?.wait(for: done)
+                return shown.show(done)
+            }
             try image.close()
         } catch {
             throw ImageError(error.kind, "error while converting: \(error)")

@@ -127,33 +127,3 @@ enum ImageSize {
         return UInt64(value * Double(scale))
     }
 }
-
-/// Progress as qemu-img shows it: `    (12.34/100%)`, on a line of its own.
-final class ImageProgress: Sendable {
-    private let isShown: Bool
-    private let total: UInt64
-
-    init(isShown: Bool, total: UInt64) {
-        self.isShown = isShown
-        self.total = max(1, total)
-        show(0)
-    }
-
-    /// Tells how much is done; always true.
-    func show(_ done: UInt64) -> Bool {
-        guard isShown else { return true }
-        let hundredths = UInt64(Double(min(done, total)) * 10_000 / Double(total))
-        let fraction = hundredths % 100
-        write(Array("    (\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)/100%)\r".utf8), to: STDOUT_FILENO)
-        return true
-    }
-
-    private func show(_ start: Int) { _ = show(UInt64(start)) }
-
-    /// Ends the line.
-    func finish() {
-        guard isShown else { return }
-        _ = show(total)
-        write([0x0A], to: STDOUT_FILENO)
-    }
-}

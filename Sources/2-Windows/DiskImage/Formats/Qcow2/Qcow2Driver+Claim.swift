@@ -1,5 +1,5 @@
 extension Qcow2Driver {
-    /// Gives whole clusters of a new image their places before anything is written there.
+    /// Gives whole clusters their places before anything is written there.
     ///
     /// Only while nobody needs what the image holds: after a loss of power the clusters would show whatever lies there.
     ///
@@ -36,12 +36,13 @@ extension Qcow2Driver {
                 let table = try metadata.ownTable(mapping: guest)
                 let host = place + number << geometry.clusterBits
                 let bitmap = geometry.hasExtendedL2 && isShown ? Bits.allData : 0
+                try free(metadata.entry(table, geometry.l2Index(guest)), metadata)
                 metadata.set(Qcow2Entry(word: host | Bits.copied, bitmap: bitmap), table, geometry.l2Index(guest))
             }
         }
     }
 
-    /// Gives a cluster of a new image a place for what it became when it was packed; packed clusters lie close together.
+    /// Gives a cluster a place for what it became when it was packed; packed clusters lie close together.
     ///
     /// - Returns: where its bytes go.
     ///
@@ -51,6 +52,7 @@ extension Qcow2Driver {
         return try withMetadata { metadata throws(ImageError) in
             let table = try metadata.ownTable(mapping: offset)
             let place = try metadata.allocateBytes(bytes)
+            try free(metadata.entry(table, geometry.l2Index(offset)), metadata)
             metadata.set(
                 Qcow2Entry(word: geometry.compressedEntry(place, count: bytes)), table, geometry.l2Index(offset))
             return place

@@ -53,6 +53,34 @@ extension Qcow2Driver {
         try flush()
     }
 
+    /// Shows what a snapshot shows, for as long as the image is open; only where nothing is written.
+    ///
+    /// - Parameter name: `snapshot.id=ID`, `snapshot.name=NAME`, or either without the word.
+    ///
+    /// - Throws: an ``ImageError``.
+    func show(snapshot name: String) throws(ImageError) {
+        var (id, tag): (Substring?, Substring?) = (nil, nil)
+        if name.hasPrefix("snapshot.") {
+            for part in name.split(separator: ",") {
+                if part.hasPrefix("snapshot.id=") { id = part.dropFirst(12) }
+                if part.hasPrefix("snapshot.name=") { tag = part.dropFirst(14) }
+            }
+        }
+        let all = try snapshots()
+        let snapshot =
+            id == nil && tag == nil
+            ? all[try find(name, all)]
+            : all.first { $0.id == id.map(String.init) ?? $0.id && $0.name == tag.map(String.init) ?? $0.name }
+        guard let snapshot else { throw ImageError(.invalid, "there is no snapshot \"\(name.prefix(80))\"") }
+        guard snapshot.l1Offset % geometry.clusterSize == 0, snapshot.l1Size <= 4 << 20 else {
+            throw ImageError(.malformed, "the snapshot \"\(name.prefix(80))\" has an L1 table that cannot be")
+        }
+        try withMetadata { metadata throws(ImageError) in
+            metadata.l1 = try Qcow2Metadata.words(file, snapshot.l1Offset, Int(snapshot.l1Size))
+        }
+        length.value = snapshot.diskSize / 512 * 512
+    }
+
     /// Has the image show what it showed when a snapshot was made.
     ///
     /// - Throws: an ``ImageError``.
