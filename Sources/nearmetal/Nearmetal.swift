@@ -28,13 +28,33 @@ struct Nearmetal: AsyncParsableCommand {
         let isQemuImg = ImageStatus.isQemuImg
         if isQemuImg { arguments.insert("image", at: 0) }
         do {
-            var command = try parseAsRoot(arguments)
-            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+            let command = command(named: arguments)
+            var parsed = try command.type.parseAsRoot(command.arguments)
+            if var parsed = parsed as? any AsyncParsableCommand { try await parsed.run() } else { try parsed.run() }
         } catch {
             guard isQemuImg, exitCode(for: error) == .validationFailure else { exit(withError: error) }
             say("qemu-img: \(message(for: error))")
             Glibc.exit(1)
         }
+    }
+
+    /// The command that is named and its own arguments: to look at all the others takes longer than some of them run.
+    ///
+    /// Where anything is wrong, or help is wanted, all are looked at.
+    private static func command(named arguments: [String]) -> (
+        type: any ParsableCommand.Type, arguments: [String]
+    ) {
+        var command: any ParsableCommand.Type = self
+        var rest = arguments[...]
+        while let name = rest.first,
+            let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == name })
+        {
+            command = next
+            rest = rest.dropFirst()
+        }
+        guard command != self, command.configuration.subcommands.isEmpty, (try? command.parseAsRoot(Array(rest))) != nil
+        else { return (self, arguments) }
+        return (command, Array(rest))
     }
 }
 
