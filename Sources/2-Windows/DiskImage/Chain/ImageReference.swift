@@ -35,6 +35,23 @@ public enum ImageReference: Sendable, Hashable {
         }
     }
 
+    /// A name without the word that says that it is a file.
+    static func withoutScheme(_ name: String) -> String {
+        for word in ["file:", "host_device:", "host_cdrom:"] where name.hasPrefix(word) {
+            return String(name.dropFirst(word.count))
+        }
+        return name
+    }
+
+    /// A name in an image as the program would open it: relative to the folder in which the image was named.
+    ///
+    /// - Source: QEMU block.c `bdrv_make_absolute_filename`.
+    static func combined(_ name: String, with image: String) -> String {
+        let hasScheme = name.firstIndex(of: ":").map { !name[..<$0].contains("/") && $0 > name.startIndex } ?? false
+        guard !name.hasPrefix("/"), !hasScheme else { return name }
+        return (image.lastIndex(of: "/").map { String(image[...$0]) } ?? "") + name
+    }
+
     /// A path without `//` and `/./`.
     ///
     /// `..` stays: over a symbolic link it does not lead back.

@@ -80,7 +80,15 @@ extension Image {
                     BackingName(name, format: facts.backingFormat), of: path, options, seen: [file.identity])
             }
             return result
-        default: throw ImageError(.unsupported, "This image format does not support checks")
+        default:
+            let driver = try driver(for: file, path, options)
+            guard let result = try driver.check(report) else {
+                throw ImageError(.unsupported, "This image format does not support checks")
+            }
+            guard repair == nil || result.corruptions == 0 && result.leaks == 0 else {
+                throw ImageError(.unsupported, "\(format.rawValue) images cannot be repaired")
+            }
+            return result
         }
     }
 }

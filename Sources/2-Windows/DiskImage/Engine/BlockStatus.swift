@@ -15,10 +15,13 @@ public struct BlockStatus: Sendable, Hashable {
     public var kind: Kind
     /// How many bytes it is so for, at least one.
     public var length: UInt64
+    /// Where what this layer says nothing of would have its place, if it has one already.
+    public var reserved: UInt64?
     /// A status.
-    public init(_ kind: Kind, _ length: UInt64) {
+    public init(_ kind: Kind, _ length: UInt64, reserved: UInt64? = nil) {
         self.kind = kind
         self.length = length
+        self.reserved = reserved
     }
     /// Whether this layer decides what is read.
     public var isAllocated: Bool { kind != .unallocated }
@@ -26,9 +29,10 @@ public struct BlockStatus: Sendable, Hashable {
     public var isZero: Bool { if case .zero = kind { true } else { false } }
 
     /// Whether the next piece continues this one: of the same kind, and at the next place.
-    func continues(into next: Kind) -> Bool {
-        switch (kind, next) {
-        case (.unallocated, .unallocated), (.compressed, .compressed), (.zero(nil), .zero(nil)),
+    func continues(into next: BlockStatus) -> Bool {
+        switch (kind, next.kind) {
+        case (.unallocated, .unallocated): reserved.map { $0 &+ length } == next.reserved
+        case (.compressed, .compressed), (.zero(nil), .zero(nil)),
             (.data(nil), .data(nil)):
             true
         case (.data(let here?), .data(let there?)), (.zero(let here?), .zero(let there?)): here &+ length == there

@@ -23,6 +23,10 @@ extension Image {
         public var preallocation: Preallocation = .off
         /// What is asked for of a qcow2 image.
         public var qcow2 = Qcow2Options()
+        /// What is asked for of a QED image.
+        public var qed = QedOptions()
+        /// What is asked for of a VMware image.
+        public var vmdk = VmdkOptions()
         /// How what is written gets to the disk.
         public var caching: FileStorage.Caching = .writeback
         /// Which files may be opened and made because the image names them.
@@ -58,6 +62,24 @@ extension Image {
                 guard creation.backing == nil else { throw ImageError(.unsupported, "a raw image has no backing file") }
                 driver = try createRaw(file, creation)
             case .qcow2: driver = try createQcow2(file, path, creation)
+            case .qed:
+                guard creation.preallocation == .off else { throw ImageError(.unsupported, "qed is not preallocated") }
+                try QedCreation.write(to: file, size: creation.size, creation.qed, backing: creation.backing)
+                driver = try QedDriver(file, path)
+            case .vmdk:
+                guard creation.preallocation == .off else { throw ImageError(.unsupported, "vmdk is not preallocated") }
+                var parent: UInt32?
+                if let backing = creation.backing {
+                    let below = try openBacking(
+                        BackingName(backing.name, format: "vmdk"), of: path,
+                        Options(format: .vmdk, gate: creation.gate), seen: [file.identity])
+                    parent = (below.driver as? VmdkDriver)?.descriptor.id
+                }
+                try VmdkCreation.write(to: file, path, creation, parentID: parent)
+                var options = Options(format: .vmdk, gate: creation.gate)
+                options.isWritable = true
+                options.caching = creation.caching
+                driver = try VmdkDriver(file, path, options)
             default:
                 throw ImageError(.unsupported, "images of the format \(creation.format.rawValue) cannot be made yet")
             }
@@ -72,7 +94,7 @@ extension Image {
         guard let target = FileStorage.identity(of: path) else { return }
         var layer: Image? = self
         while let image = layer {
-            for storage in [image.driver.fileStorage, image.driver.dataStorage] {
+            for storage in image.driver.storages {
                 guard (storage as? FileStorage)?.identity != target else {
                     throw ImageError(
                         .invalid, "it is \(storage.name), which is read", path: path, remedy: "Write into another file")

@@ -42,7 +42,9 @@ extension Image {
         try open(path, options, seen: [])
     }
 
-    private static func open(_ path: String, _ options: Options, seen: [String]) throws(ImageError) -> Image {
+    private static func open(
+        _ path: String, _ options: Options, seen: [String], _ window: RawDriver.Window? = nil
+    ) throws(ImageError) -> Image {
         let file = try FileStorage(path, isWritable: options.isWritable, caching: options.caching)
         if !options.forcesShare { try file.lock() }
         guard !seen.contains(file.identity) else {
@@ -52,7 +54,13 @@ extension Image {
             throw ImageError(.malformed, "more than \(ImageChain.deepest) images lie on one another", path: path)
         }
         let driver: any ImageDriver
-        do throws(ImageError) { driver = try self.driver(for: file, path, options) } catch { throw error.at(path) }
+        do throws(ImageError) {
+            if let window {
+                driver = try RawDriver(file, window)
+            } else {
+                driver = try self.driver(for: file, path, options)
+            }
+        } catch { throw error.at(path) }
         var below: Image?
         if options.opensBacking, let backing = driver.backing {
             below = try openBacking(backing, of: path, options, seen: seen + [file.identity])
@@ -72,6 +80,8 @@ extension Image {
         guard options.gate.allows(below, path) else {
             throw ImageError(.denied, "its backing file \(below) may not be opened", path: path)
         }
+        // As the image was named, so are those below it.
+        let opened = described?.path ?? ImageReference.combined(ImageReference.withoutScheme(backing.name), with: path)
         var lower = options
         lower.isWritable = false
         lower.format = nil
@@ -81,13 +91,14 @@ extension Image {
             }
             lower.format = format
         }
-        do throws(ImageError) { return try open(below, lower, seen: seen) } catch {
+        do throws(ImageError) { return try open(opened, lower, seen: seen, described?.window) } catch {
             throw ImageError(
                 error.kind, "Could not open backing file: \(error.what)", path: error.path, remedy: error.remedy)
         }
     }
 
-    private static func driver(
+    /// What reads a file, and writes it where it is open for that.
+    static func driver(
         for file: FileStorage, _ path: String, _ options: Options
     ) throws(ImageError) -> any ImageDriver {
         let source = try StorageHeader(file)
@@ -96,6 +107,13 @@ extension Image {
         switch format {
         case .raw: return try RawDriver(file)
         case .qcow2: return try qcow2(file, source, path, options)
+        case .qcow: return try QcowDriver(file, path)
+        case .parallels: return try ParallelsDriver(file, path)
+        case .vdi: return try VdiDriver(file, path)
+        case .vpc: return try VpcDriver(file, path)
+        case .vhdx: return try VhdxDriver(file, path)
+        case .qed: return try QedDriver(file, path)
+        case .vmdk: return try VmdkDriver(file, path, options)
         default: throw ImageError(.unsupported, "\(format.rawValue) images cannot be opened yet", path: path)
         }
     }

@@ -97,7 +97,7 @@ public final class Image: Sendable {
     public func close() throws(ImageError) {
         do throws(ImageError) { try driver.close() } catch { throw error.at(path) }
         // Others may have it, though somebody still holds this object.
-        for storage in [driver.fileStorage, driver.dataStorage] { (storage as? FileStorage)?.unlock() }
+        for storage in driver.storages { (storage as? FileStorage)?.unlock() }
     }
 
     /// What this layer alone says of a byte, and for how many it is so.
@@ -110,7 +110,7 @@ public final class Image: Sendable {
             // Drivers look at a table at a time.
             while status.length < limit {
                 let next = try driver.status(at: offset + status.length, limit: limit - status.length)
-                guard status.continues(into: next.kind) else { break }
+                guard status.continues(into: next) else { break }
                 status.length += next.length
             }
             return status
@@ -144,7 +144,7 @@ public final class Image: Sendable {
             let status = try image.status(at: offset, limit: min(limit, image.size - offset))
             if case .data(let place?) = status.kind {
                 // A cluster may have its place, and its place be a hole: it need not be read.
-                let hole = try image.hole(at: place, limit: status.length)
+                let hole = try image.hole(at: place, of: offset, limit: status.length)
                 return ChainStatus(
                     depth: depth, kind: hole.isHole ? .zero(at: place) : status.kind, length: hole.length)
             }
@@ -156,11 +156,11 @@ public final class Image: Sendable {
         return ChainStatus(depth: nil, kind: .unallocated, length: limit)
     }
 
-    /// Whether a place of the file is a hole, and for how many bytes it is so or not.
-    func hole(at place: UInt64, limit: UInt64) throws(ImageError) -> (isHole: Bool, length: UInt64) {
+    /// Whether a place that a byte of the guest has is a hole, and for how many bytes it is so or not.
+    func hole(at place: UInt64, of offset: UInt64, limit: UInt64) throws(ImageError) -> (isHole: Bool, length: UInt64) {
         // Raw images have told that already.
-        guard format != .raw else { return (false, limit) }
-        let extent = try driver.dataStorage.extent(at: place)
+        guard format != .raw, driver.mayHaveHoles else { return (false, limit) }
+        let extent = try driver.storage(at: offset).extent(at: place)
         guard extent.length > 0 else { return (true, limit) }
         return (!extent.isData, min(limit, extent.length))
     }

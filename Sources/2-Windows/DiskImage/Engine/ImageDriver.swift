@@ -12,8 +12,16 @@ protocol ImageDriver: AnyObject, Sendable {
     var backing: BackingName? { get }
     /// The storage in which the image's own header lies.
     var fileStorage: any BlockStorage { get }
-    /// The storage in which plain data lie, at the places that ``BlockStatus`` names.
+    /// The storage in which plain data lie, at the places that ``BlockStatus`` names; of several the first.
     var dataStorage: any BlockStorage { get }
+    /// All storages the image lies in.
+    var storages: [any BlockStorage] { get }
+    /// Whether what has a place may be a hole in its file.
+    var mayHaveHoles: Bool { get }
+    /// Whether a map tells holes apart from data, as QEMU's does where they are to be expected.
+    func tellsHoles() throws(ImageError) -> Bool
+    /// The storage in which the plain data of a byte lie.
+    func storage(at offset: UInt64) -> any BlockStorage
 
     /// What the image says of a byte, and for how many it is so, up to a limit.
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus
@@ -31,6 +39,8 @@ protocol ImageDriver: AnyObject, Sendable {
     func close() throws(ImageError)
     /// Tells what only this format knows of the image.
     func describe(_ info: inout ImageInfo) throws(ImageError)
+    /// What is wrong with its tables; `nil` where the format has nothing to check.
+    func check(_ report: (String) -> Void) throws(ImageError) -> ImageCheck?
 }
 
 /// What an image is backed by, as it says.
@@ -92,4 +102,34 @@ extension ImageDriver {
     func describe(_ info: inout ImageInfo) throws(ImageError) {}
     var backing: BackingName? { nil }
     var fileStorage: any BlockStorage { dataStorage }
+    var storages: [any BlockStorage] { fileStorage === dataStorage ? [dataStorage] : [fileStorage, dataStorage] }
+    var mayHaveHoles: Bool { true }
+    func tellsHoles() throws(ImageError) -> Bool { mayHaveHoles }
+    func storage(at offset: UInt64) -> any BlockStorage { dataStorage }
+    func check(_ report: (String) -> Void) throws(ImageError) -> ImageCheck? { nil }
+
+    /// Writes an array.
+    func write(_ bytes: [UInt8], at offset: UInt64, below: Below) throws(ImageError) {
+        var failure: ImageError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(ImageError) { try write(buffer, at: offset, below: below) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Reads where ``status(at:limit:)`` says that what is asked for lies; what is packed is not.
+    func readMapped(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
+        var done = 0
+        while done < buffer.count {
+            let place = offset + UInt64(done)
+            let status = try status(at: place, limit: UInt64(buffer.count - done))
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + Int(status.length)])
+            switch status.kind {
+            case .unallocated: try below.read(into: piece, at: place)
+            case .data(let host?): try storage(at: place).read(into: piece, at: host)
+            default: piece.initializeMemory(as: UInt8.self, repeating: 0)
+            }
+            done += Int(status.length)
+        }
+    }
 }

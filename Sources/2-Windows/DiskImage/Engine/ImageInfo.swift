@@ -16,7 +16,7 @@ public struct ImageInfo: Sendable {
     public var isDirty = false
     /// What it is backed by.
     public var backing: BackingName?
-    /// Where that is; `nil` where it is no file of this host.
+    /// Where that is, as this image was named.
     public var backingPath: String?
     /// Internal snapshots.
     public var snapshots: [ImageSnapshot] = []
@@ -70,11 +70,7 @@ extension Image {
         var info = ImageInfo(filename: path, format: format, virtualSize: size)
         info.clusterSize = clusterSize
         info.backing = backing
-        if let backing, case .file = ImageReference(backing.name, in: "/") {
-            // Relative to the image, as that was named.
-            let folder = backing.name.hasPrefix("/") ? "" : path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-            info.backingPath = folder + backing.name
-        }
+        info.backingPath = backing.map { ImageReference.combined($0.name, with: path) }
         info.actualSize = (driver.fileStorage as? FileStorage)?.allocated
         do throws(ImageError) { try driver.describe(&info) } catch { throw error.at(path) }
         return info

@@ -8,14 +8,31 @@ struct JSONFileName: Sendable, Hashable {
     let path: String
     /// The format on it; `nil` where it is to be told by its content.
     let format: String?
+    /// The part of it that is the disk, where that is not all.
+    let window: RawDriver.Window?
 
     /// The file a name stands for; `nil` where it is no such name, or asks for more than a format on a file.
     init?(_ name: String) {
         guard name.hasPrefix("json:"), let value = try? JSONValue(String(name.dropFirst(5))),
             case .object(let members) = value
         else { return nil }
-        let known: Set<String> = ["driver", "file", "file.driver", "file.filename", "filename"]
+        let known: Set<String> = ["driver", "file", "file.driver", "file.filename", "filename", "offset", "size"]
         guard members.allSatisfy({ known.contains($0.key) }), let driver = value["driver"]?.text else { return nil }
+        if value["offset"] == nil, value["size"] == nil {
+            window = nil
+        } else {
+            func number(_ key: String) -> UInt64? {
+                switch value[key] {
+                case .integer(let number)?: UInt64(exactly: number)
+                case .string(let text)?: UInt64(text)
+                default: nil
+                }
+            }
+            guard driver == "raw", value["offset"] == nil || number("offset") != nil,
+                value["size"] == nil || number("size") != nil
+            else { return nil }
+            window = RawDriver.Window(offset: number("offset") ?? 0, size: number("size"))
+        }
         if ["file", "host_device"].contains(driver) {
             guard let path = value["filename"]?.text else { return nil }
             self.path = path

@@ -189,6 +189,14 @@ public struct ImageConversion: Sendable {
                 try pack(runs, offset, length, qcow2, packer, turns, ticket)
             } else if let qcow2, job.options.isTargetNew {
                 try place(runs, offset, length, qcow2, turns, ticket)
+            } else if let size = job.target.clusterSize, job.options.isTargetNew, job.target.format != .raw {
+                // Whole clusters: nothing has to be read for what is around, and some are written once only.
+                guard turns.wait(for: ticket) else { return }
+                defer { turns.pass() }
+                for run in clusters(runs, Int(size)) {
+                    let bytes = run.lowerBound * Int(size)..<min(run.upperBound * Int(size), Int(length))
+                    try job.target.write(piece(bytes), at: offset + UInt64(bytes.lowerBound))
+                }
             } else {
                 guard turns.wait(for: ticket) else { return }
                 turns.pass()

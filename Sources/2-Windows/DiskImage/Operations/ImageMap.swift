@@ -33,13 +33,19 @@ extension Image {
         let end = min(size, length.map { start.saturated(adding: $0) } ?? size)
         var place = start
         var last: ImageMapEntry?
+        var looksForHoles: [Bool] = []
+        var layer: Image? = self
+        while let image = layer {
+            looksForHoles.append(try image.driver.tellsHoles())
+            layer = image.below
+        }
         if size == 0 {
             body(
                 ImageMapEntry(
                     start: 0, length: 0, depth: 0, isPresent: false, isZero: false, isData: false, isCompressed: false))
         }
         while place < end {
-            let next = try entry(at: place, limit: end - place)
+            let next = try entry(at: place, limit: end - place, looksForHoles)
             if let entry = last, entry.continues(into: next) {
                 last?.length += next.length
             } else {
@@ -51,7 +57,7 @@ extension Image {
         if let entry = last { body(entry) }
     }
 
-    private func entry(at place: UInt64, limit: UInt64) throws(ImageError) -> ImageMapEntry {
+    private func entry(at place: UInt64, limit: UInt64, _ looksForHoles: [Bool]) throws(ImageError) -> ImageMapEntry {
         var image = self
         var depth = 0
         var limit = limit
@@ -69,6 +75,7 @@ extension Image {
                     continue
                 }
                 entry.isPresent = false
+                entry.offset = status.reserved
                 entry.isZero = true
                 entry.isData = false
             case .zero(let offset):
@@ -77,14 +84,14 @@ extension Image {
                 entry.offset = offset
             case .data(let offset):
                 entry.offset = offset
-                if let offset {
-                    let hole = try image.hole(at: offset, limit: status.length)
+                if let offset, looksForHoles[depth] {
+                    let hole = try image.hole(at: offset, of: place, limit: status.length)
                     entry.isZero = hole.isHole
                     entry.length = hole.length
                 }
             case .compressed: entry.isCompressed = true
             }
-            if entry.offset != nil { entry.file = image.driver.dataStorage.name }
+            if entry.offset != nil { entry.file = image.driver.storage(at: place).name }
             return entry
         }
     }

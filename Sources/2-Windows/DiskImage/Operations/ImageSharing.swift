@@ -22,7 +22,9 @@ struct ImageSharing {
         var layers: [FileStorage?] = []
         var layer: Image? = source
         while let image = layer {
-            layers.append(image.driver.dataStorage as? FileStorage)
+            // Where there are several files, each place is in another one.
+            let isAlone = image.driver.storages.count == 1 || image.format == .qcow2
+            layers.append(isAlone ? image.driver.dataStorage as? FileStorage : nil)
             layer = image.below
         }
         unit = max(qcow2?.geometry.clusterSize ?? 0, FileStorage.blockSize)

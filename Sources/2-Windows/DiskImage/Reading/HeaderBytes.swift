@@ -32,6 +32,21 @@ struct HeaderBytes {
     func le32(_ offset: Int) throws(Malformed) -> UInt64 { try integer(offset, 4, bigEndian: false) }
     func le64(_ offset: Int) throws(Malformed) -> UInt64 { try integer(offset, 8, bigEndian: false) }
 
+    /// All of it as numbers, whole ones only.
+    var littleEndian32: [UInt32] { numbers { UInt32(littleEndian: $0) } }
+    var bigEndian32: [UInt32] { numbers { UInt32(bigEndian: $0) } }
+    var bigEndian64: [UInt64] { numbers { UInt64(bigEndian: $0) } }
+    var littleEndian64: [UInt64] { numbers { UInt64(littleEndian: $0) } }
+
+    private func numbers<Number: FixedWidthInteger & BitwiseCopyable>(_ read: (Number) -> Number) -> [Number] {
+        bytes.withUnsafeBytes { buffer in
+            // SAFETY: each load lies inside the buffer, whose length bounds the range.
+            (0..<buffer.count / MemoryLayout<Number>.size).map {
+                read(buffer.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Number>.size, as: Number.self))
+            }
+        }
+    }
+
     /// Whether the bytes at a position are those of a text.
     func has(_ text: StaticString, at offset: Int = 0) -> Bool {
         let length = text.utf8CodeUnitCount

@@ -90,6 +90,14 @@ protocol HeaderSource {
     func bytes(at offset: UInt64, count: Int) throws(Malformed) -> HeaderBytes
 }
 
+extension HeaderSource {
+    /// Bytes at a position; shorter at the end.
+    func available(at offset: UInt64, count: Int) throws(Malformed) -> HeaderBytes {
+        guard offset < size else { return HeaderBytes([]) }
+        return try bytes(at: offset, count: Int(min(UInt64(count), size - offset)))
+    }
+}
+
 extension ImageFile: HeaderSource {}
 
 /// A storage as headers are read from it.
@@ -100,6 +108,11 @@ struct StorageHeader: HeaderSource {
     init(_ storage: any BlockStorage) throws(ImageError) {
         self.storage = storage
         size = try storage.length()
+    }
+
+    /// The same, for those who report what is malformed.
+    static func checked(_ storage: any BlockStorage) throws(Malformed) -> StorageHeader {
+        do throws(ImageError) { return try StorageHeader(storage) } catch { throw Malformed(error.what) }
     }
 
     func bytes(at offset: UInt64, count: Int) throws(Malformed) -> HeaderBytes {

@@ -130,7 +130,7 @@ public enum ImageInfoReport {
                 json.member("backing-filename", backing.name)
             }
             if info.isEncrypted { json.member("encrypted", true) }
-            json.member("dirty-flag", info.isDirty)
+            if info.format != .parallels { json.member("dirty-flag", info.isDirty) }
         }
     }
 

@@ -148,7 +148,9 @@ struct ImageConvert: ParsableCommand {
         try ImageCreationOptions(options).apply(to: &creation)
         creation.caching = targetCache
         creation.gate = opening.gate
-        if compress, target != .qcow2 {
+        let isPackedVmdk = target == .vmdk && creation.vmdk.subformat == .streamOptimized
+        if isPackedVmdk { settings.isCompressed = false }
+        if compress, target != .qcow2, !isPackedVmdk {
             throw ImageError(.unsupported, "Compression not supported for this file format")
         }
         if compress, creation.qcow2.dataFile != nil {

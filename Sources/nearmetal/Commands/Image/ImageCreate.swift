@@ -103,6 +103,25 @@ struct ImageCreate: ParsableCommand {
             }
             if let data = qcow2.dataFile { words += " data_file=\(data)" }
             words += " lazy_refcounts=\(onOff(qcow2.lazyRefcounts)) refcount_bits=\(qcow2.refcountBits)"
+        } else if creation.format == .qed {
+            words += " size=\(creation.size)"
+            if let backing = creation.backing {
+                words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")"
+            }
+            words += " cluster_size=\(creation.qed.clusterSize)"
+            if creation.qed.tableSize != 4 { words += " table_size=\(creation.qed.tableSize)" }
+        } else if creation.format == .vmdk {
+            words += " size=\(creation.size)"
+            let vmdk = creation.vmdk
+            if vmdk.adapter != "ide" { words += " adapter_type=\(vmdk.adapter)" }
+            if let backing = creation.backing {
+                words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")"
+            }
+            words += " compat6=\(onOff(creation.vmdk.hardware == "6")) hwversion=undefined"
+            if creation.vmdk.subformat != .monolithicSparse {
+                words += " subformat=\(creation.vmdk.subformat.rawValue)"
+            }
+            if vmdk.hasZeroGrains { words += " zeroed_grain=on" }
         } else {
             words += " size=\(creation.size)"
             if creation.preallocation != .off { words += " preallocation=\(creation.preallocation.rawValue)" }

@@ -63,6 +63,25 @@ struct ImageCreationOptions {
                 creation.qcow2.isZstd = value == "zstd"
             case ("data_file", .qcow2): creation.qcow2.dataFile = value
             case ("data_file_raw", .qcow2): creation.qcow2.isDataFileRaw = try flag(key, value)
+            case ("cluster_size", .qed):
+                guard let size = ImageSize.bytes(value) else { throw wrong(key, value) }
+                creation.qed.clusterSize = size
+            case ("table_size", .qed):
+                guard let size = UInt64(value) else { throw wrong(key, value) }
+                creation.qed.tableSize = size
+            case ("subformat", .vmdk):
+                guard let subformat = VmdkOptions.Subformat(rawValue: value) else {
+                    throw ImageError(.invalid, "Invalid subformat '\(value)'")
+                }
+                creation.vmdk.subformat = subformat
+            case ("adapter_type", .vmdk): creation.vmdk.adapter = value
+            case ("hwversion", .vmdk): creation.vmdk.hardware = value
+            case ("toolsversion", .vmdk): break
+            case ("compat6", .vmdk): if try flag(key, value) { creation.vmdk.hardware = "6" }
+            case ("zeroed_grain", .vmdk): creation.vmdk.hasZeroGrains = try flag(key, value)
+            case ("backing_file", .vmdk):
+                creation.backing = value.isEmpty ? nil : BackingName(value, format: creation.backing?.format ?? "vmdk")
+            case ("backing_fmt", .vmdk): creation.backing?.format = value
             case ("nocow", _), ("extent_size_hint", _): break
             default: throw ImageError(.invalid, "Invalid parameter '\(key)'")
             }

@@ -36,6 +36,29 @@ extension Qcow2Driver {
         info.details = details
     }
 
+    /// Whether many more clusters are counted than the file takes space for: they have their places, and nothing was written there.
+    ///
+    /// - Source: QEMU block/qcow2-refcount.c `qcow2_detect_metadata_preallocation`.
+    func tellsHoles() throws(ImageError) -> Bool {
+        guard let allocated = (file as? FileStorage)?.allocated else { return false }
+        let taken = allocated / geometry.clusterSize
+        let threshold = max(taken * 10 / 9, taken + 2)
+        let end = try file.length().dividedUp(by: geometry.clusterSize)
+        guard end >= threshold else { return false }
+        let entries = Int(header.refcountTableClusters * geometry.clusterSize / 8)
+        var count: UInt64 = 0
+        for (index, place) in try Qcow2Metadata.words(file, header.refcountTableOffset, entries).enumerated() {
+            let first = UInt64(index) * geometry.refcountsPerBlock
+            guard first < end, count < threshold else { break }
+            guard place != 0, place & geometry.clusterMask == 0 else { continue }
+            let block = Qcow2Table(
+                place, try Qcow2Metadata.words(file, place, Int(geometry.clusterSize / 8)), 0)
+            for number in 0..<min(geometry.refcountsPerBlock, end - first)
+            where block.number(Int(number), order: geometry.refcountOrder) > 0 { count += 1 }
+        }
+        return count >= threshold
+    }
+
     /// The internal snapshots, as the table has them.
     func snapshots() throws(ImageError) -> [ImageSnapshot] {
         var snapshots: [ImageSnapshot] = []

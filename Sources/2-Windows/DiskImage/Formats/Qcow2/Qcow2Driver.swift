@@ -83,7 +83,8 @@ final class Qcow2Driver: ImageDriver {
 
     /// What a piece of the guest is mapped to; pieces end with their L2 table at the latest.
     enum Mapping: Equatable {
-        case unallocated
+        /// Nothing; its place, where it has one.
+        case unallocated(UInt64?)
         /// Reads as zeros; its place, where it has one.
         case zero(UInt64?)
         case data(UInt64)
@@ -93,7 +94,7 @@ final class Qcow2Driver: ImageDriver {
     func mapping(at offset: UInt64, limit: UInt64) throws(ImageError) -> (Mapping, length: UInt64) {
         try withMetadata { metadata throws(ImageError) in
             let end = min(limit, geometry.l2Reach - offset % geometry.l2Reach)
-            guard let table = try metadata.table(mapping: offset) else { return (.unallocated, end) }
+            guard let table = try metadata.table(mapping: offset) else { return (.unallocated(nil), end) }
             let unit = geometry.subclusterSize
             let first = try piece(metadata.entry(table, geometry.l2Index(offset)), offset)
             var length = min(end, unit - offset % unit)
@@ -104,7 +105,8 @@ final class Qcow2Driver: ImageDriver {
                 let place = offset + length
                 let next = try piece(metadata.entry(table, geometry.l2Index(place)), place)
                 switch (first, next) {
-                case (.unallocated, .unallocated), (.zero(nil), .zero(nil)): break
+                case (.unallocated(nil), .unallocated(nil)), (.zero(nil), .zero(nil)): break
+                case (.unallocated(let start?), .unallocated(let place?)) where place == start + length: break
                 case (.data(let start), .data(let place)) where place == start + length: break
                 case (.zero(let start?), .zero(let place?)) where place == start + length: break
                 default: return (first, length)
@@ -134,7 +136,7 @@ final class Qcow2Driver: ImageDriver {
                 }
                 return .zero(isPlaced ? place + within : nil)
             }
-            return isPlaced ? .data(place + within) : .unallocated
+            return isPlaced ? .data(place + within) : .unallocated(nil)
         }
         let bit = UInt64(1) << (within / geometry.subclusterSize)
         let isData = entry.bitmap & bit != 0
@@ -142,7 +144,9 @@ final class Qcow2Driver: ImageDriver {
         guard !isData || !isZero, !isData || isPlaced else {
             throw malformed("has subclusters that contradict themselves", offset)
         }
-        return isZero ? .zero(isPlaced ? place + within : nil) : isData ? .data(place + within) : .unallocated
+        return isZero
+            ? .zero(isPlaced ? place + within : nil)
+            : isData ? .data(place + within) : .unallocated(isPlaced ? place + within : nil)
     }
 
     func malformed(_ what: String, _ offset: UInt64) -> ImageError {
@@ -152,7 +156,7 @@ final class Qcow2Driver: ImageDriver {
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
         let (mapping, length) = try mapping(at: offset, limit: limit)
         switch mapping {
-        case .unallocated: return BlockStatus(.unallocated, length)
+        case .unallocated(let place): return BlockStatus(.unallocated, length, reserved: place)
         case .zero(let place): return BlockStatus(.zero(at: place), length)
         case .data(let place): return BlockStatus(.data(at: place), length)
         case .compressed: return BlockStatus(.compressed, length)

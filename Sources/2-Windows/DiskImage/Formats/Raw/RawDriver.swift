@@ -1,13 +1,29 @@
 import Glibc
 
-/// A raw image: the file is the disk.
+/// A raw image: the file is the disk, or a part of it is.
 final class RawDriver: ImageDriver {
+    /// The part of a file that is the disk.
+    struct Window: Sendable, Hashable {
+        var offset: UInt64
+        /// Bytes; up to the end where `nil`.
+        var size: UInt64?
+    }
+
     let file: any BlockStorage
+    private let start: UInt64
+    private let isPart: Bool
     private let length: SharedLength
 
-    init(_ file: any BlockStorage) throws(ImageError) {
+    init(_ file: any BlockStorage, _ window: Window? = nil) throws(ImageError) {
         self.file = file
-        length = SharedLength(try file.length())
+        start = window?.offset ?? 0
+        isPart = window != nil
+        let end = try file.length()
+        guard start <= end, window?.size ?? 0 <= end - start else {
+            throw ImageError(
+                .invalid, "it has \(end) bytes; the disk is said to begin at \(start) and go beyond its end")
+        }
+        length = SharedLength(window?.size ?? end - start)
     }
 
     var format: ImageFacts.Format { .raw }
@@ -16,34 +32,36 @@ final class RawDriver: ImageDriver {
     var dataStorage: any BlockStorage { file }
 
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
-        let extent = try file.extent(at: offset)
+        let extent = try file.extent(at: start + offset)
         // Behind the end, within the last sector.
-        guard extent.length > 0 else { return BlockStatus(.zero(at: offset), limit) }
-        return BlockStatus(extent.isData ? .data(at: offset) : .zero(at: offset), min(limit, extent.length))
+        guard extent.length > 0 else { return BlockStatus(.zero(at: start + offset), limit) }
+        return BlockStatus(
+            extent.isData ? .data(at: start + offset) : .zero(at: start + offset), min(limit, extent.length))
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
-        try file.read(into: buffer, at: offset)
+        try file.read(into: buffer, at: start + offset)
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
-        try file.write(bytes, at: offset)
+        try file.write(bytes, at: start + offset)
         length.grow(to: offset + UInt64(bytes.count))
     }
 
     func writeZeroes(at offset: UInt64, count: UInt64, unmap: Bool, below: Below) throws(ImageError) {
-        try file.writeZeroes(at: offset, count: count, unmap: unmap)
+        try file.writeZeroes(at: start + offset, count: count, unmap: unmap)
         length.grow(to: offset + count)
     }
 
     func discard(at offset: UInt64, count: UInt64, below: Below) throws(ImageError) {
-        try file.discard(at: offset, count: count)
+        try file.discard(at: start + offset, count: count)
     }
 
     func flush() throws(ImageError) { try file.flush() }
     func close() throws(ImageError) { try file.flush() }
 
     func resize(to size: UInt64) throws(ImageError) {
+        guard !isPart else { throw ImageError(.unsupported, "a part of a file keeps its size") }
         try file.resize(to: size)
         length.value = size
     }

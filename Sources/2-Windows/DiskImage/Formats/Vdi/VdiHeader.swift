@@ -6,7 +6,7 @@ import Quantities
 enum VdiHeader {
     private static let largest: UInt64 = 0x1_FFFF_F800_0000
 
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let bytes = try file.bytes(at: 0, count: 512)
         let version = try bytes.le32(0x44)
         let imageType = try bytes.le32(0x4C)

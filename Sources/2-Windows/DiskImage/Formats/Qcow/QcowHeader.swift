@@ -4,7 +4,7 @@ import Quantities
 ///
 /// - Source: QEMU block/qcow.c `qcow_open`.
 enum QcowHeader {
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let bytes = try file.bytes(at: 0, count: 48)
         facts.version = 1
         let backingOffset = try bytes.be64(8)

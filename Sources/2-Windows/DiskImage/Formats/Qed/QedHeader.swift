@@ -4,7 +4,7 @@ import Quantities
 ///
 /// - Source: QEMU docs/interop/qed_spec.txt; block/qed.c `bdrv_qed_do_open`.
 enum QedHeader {
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let bytes = try file.bytes(at: 0, count: 64)
         let clusterSize = try bytes.le32(4)
         let tableClusters = try bytes.le32(8)

@@ -7,9 +7,18 @@ import Quantities
 ///
 /// - Source: QEMU block/vpc.c `vpc_open`.
 enum VpcHeader {
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let footer = try file.bytes(at: 0, count: 512)
         let type = try footer.be32(60)
+        let size = try size(footer)
+        if type == 2 { facts.isPreallocated = true }
+        if type != 2 { try readDynamic(file, at: try footer.be64(16), size: size, into: &facts) }
+        guard type != 4 else { throw Malformed("it has a parent, which QEMU does not know") }
+        facts.virtualSize = .known(ByteCount(bytes: size))
+    }
+
+    /// Bytes the guest sees, as the footer has it.
+    static func size(_ footer: HeaderBytes) throws(Malformed) -> UInt64 {
         let currentSize = try footer.be64(48)
         let sectors = UInt64(try footer.be16(56)) * UInt64(footer.bytes[58]) * UInt64(footer.bytes[59])
         // Virtual PC goes by the geometry, its successors by the size.
@@ -17,13 +26,12 @@ enum VpcHeader {
         let bySize = ["win ", "qem2", "d2v ", "CTXS", "tap\0"].contains { Array($0.utf8) == creator }
         let size = bySize || sectors == 65_535 * 16 * 255 ? currentSize / 512 * 512 : sectors * 512
         guard size <= UInt64(Int64.max) else { throw Malformed("a size of \(size) bytes is out of range") }
-        if type == 2 { facts.isPreallocated = true }
-        if type != 2 { try readDynamic(file, at: try footer.be64(16), size: size, into: &facts) }
-        guard type != 4 else { throw Malformed("it has a parent, which QEMU does not know") }
-        facts.virtualSize = .known(ByteCount(bytes: size))
+        return size
     }
 
-    private static func readDynamic(_ file: ImageFile, at offset: UInt64, size: UInt64, into facts: inout ImageFacts)
+    private static func readDynamic(
+        _ file: any HeaderSource, at offset: UInt64, size: UInt64, into facts: inout ImageFacts
+    )
         throws(Malformed)
     {
         let bytes = try file.bytes(at: offset, count: 1024)

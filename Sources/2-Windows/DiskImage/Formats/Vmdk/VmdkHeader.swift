@@ -9,7 +9,7 @@ enum VmdkHeader {
     /// QEMU reads no more of a descriptor.
     private static let descriptorLimit = 20 * 512
 
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let start = try file.bytes(at: 0, count: 512)
         if start.has("KDMV") { return try readSparse(start, file, into: &facts) }
         if start.has("COWD") { return try readCOWDisk(start, into: &facts) }
@@ -17,7 +17,7 @@ enum VmdkHeader {
         try readDescriptor(try text.text(0, text.count), into: &facts, definesSize: true)
     }
 
-    private static func readSparse(_ start: HeaderBytes, _ file: ImageFile, into facts: inout ImageFacts)
+    private static func readSparse(_ start: HeaderBytes, _ file: any HeaderSource, into facts: inout ImageFacts)
         throws(Malformed)
     {
         var header = start

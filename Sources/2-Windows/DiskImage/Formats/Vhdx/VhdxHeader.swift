@@ -4,6 +4,19 @@ import Quantities
 ///
 /// - Source: [MS-VHDX]; QEMU block/vhdx.c `vhdx_parse_header`, `vhdx_open_region_tables`, `vhdx_parse_metadata`.
 enum VhdxHeader {
+    /// Where things lie.
+    struct Layout {
+        var hasLog = false
+        var metadata: UInt64 = 0
+        var map: (offset: UInt64, count: UInt64)?
+        var block: UInt64 = 0
+        var size: UInt64 = 0
+        var sector: UInt64 = 512
+    }
+
+    private static let sectorSize: [UInt8] = [
+        0x1D, 0xBF, 0x41, 0x81, 0x6F, 0xA9, 0x09, 0x47, 0xBA, 0x47, 0xF2, 0x33, 0xA8, 0xFA, 0xAB, 0x5F,
+    ]
     private static let metadataRegion: [UInt8] = [
         0x06, 0xA2, 0x7C, 0x8B, 0x90, 0x47, 0x9A, 0x4B, 0xB8, 0xFE, 0x57, 0x5F, 0x05, 0x0F, 0x88, 0x6E,
     ]
@@ -17,7 +30,9 @@ enum VhdxHeader {
         0x24, 0x42, 0xA5, 0x2F, 0x1B, 0xCD, 0x76, 0x48, 0xB2, 0x11, 0x5D, 0xBE, 0xD8, 0x3B, 0xF4, 0xB8,
     ]
 
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    @discardableResult
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) -> Layout {
+        var layout = Layout()
         var newest = try header(file, at: 64 << 10)
         if let other = try header(file, at: 128 << 10), other.sequence > newest?.sequence ?? 0 || newest == nil {
             newest = other
@@ -27,12 +42,14 @@ enum VhdxHeader {
         guard newest.version == 1 else { throw Malformed("version \(newest.version) is unknown") }
         // A log's GUID says that the log holds writes that are not in their places yet.
         facts.isDirty = newest.hasLog
+        layout.hasLog = newest.hasLog
         // There is a second table behind it; QEMU does not turn to it either.
-        guard let place = try region(file, at: 192 << 10) else { throw Malformed("its region table is damaged") }
-        try metadata(file, at: place, into: &facts)
+        guard try regions(file, at: 192 << 10, &layout) else { throw Malformed("its region table is damaged") }
+        try metadata(file, at: layout.metadata, into: &facts, &layout)
+        return layout
     }
 
-    private static func header(_ file: ImageFile, at offset: UInt64) throws(Malformed) -> (
+    private static func header(_ file: any HeaderSource, at offset: UInt64) throws(Malformed) -> (
         sequence: UInt64, version: Int, hasLog: Bool
     )? {
         let bytes = try file.bytes(at: offset, count: 4096)
@@ -40,10 +57,12 @@ enum VhdxHeader {
         return (try bytes.le64(8), try bytes.le16(66), bytes.bytes[48..<64].contains { $0 != 0 })
     }
 
-    /// Where the metadata are; `nil` where the table is damaged.
-    private static func region(_ file: ImageFile, at offset: UInt64) throws(Malformed) -> UInt64? {
+    /// Where the metadata and the block map are; `false` where the table is damaged.
+    private static func regions(_ file: any HeaderSource, at offset: UInt64, _ layout: inout Layout) throws(Malformed)
+        -> Bool
+    {
         let bytes = try file.bytes(at: offset, count: 64 << 10)
-        guard bytes.has("regi"), try checksum(bytes) == bytes.le32(4) else { return nil }
+        guard bytes.has("regi"), try checksum(bytes) == bytes.le32(4) else { return false }
         let entries = try bytes.le32(8)
         guard entries <= 2047 else { throw Malformed("a region table of \(entries) entries; at most 2,047") }
         var metadata: UInt64?
@@ -52,15 +71,20 @@ enum VhdxHeader {
             let place = try bytes.le64(entry + 16)
             if bytes.has(metadataRegion, at: entry) {
                 metadata = place
-            } else if !bytes.has(blockMapRegion, at: entry), try bytes.le32(entry + 28) & 1 != 0 {
+            } else if bytes.has(blockMapRegion, at: entry) {
+                layout.map = (place, try bytes.le32(entry + 24))
+            } else if try bytes.le32(entry + 28) & 1 != 0 {
                 throw Malformed("it needs a region of an unknown kind")
             }
         }
         guard let metadata else { throw Malformed("the region table names no metadata") }
-        return metadata
+        layout.metadata = metadata
+        return true
     }
 
-    private static func metadata(_ file: ImageFile, at offset: UInt64, into facts: inout ImageFacts) throws(Malformed) {
+    private static func metadata(
+        _ file: any HeaderSource, at offset: UInt64, into facts: inout ImageFacts, _ layout: inout Layout
+    ) throws(Malformed) {
         let bytes = try file.bytes(at: offset, count: 64 << 10)
         guard bytes.has("metadata") else { throw Malformed("the metadata at byte \(offset) are damaged") }
         let entries = try bytes.le16(10)
@@ -75,12 +99,19 @@ enum VhdxHeader {
                     throw Malformed("blocks of \(block) bytes; powers of two from 1 to 256 MiB are allowed")
                 }
                 facts.clusterSize = ByteCount(bytes: block)
+                layout.block = block
                 facts.isPreallocated = try item.le32(4) & 1 != 0
                 if try item.le32(4) & 2 != 0 { throw Malformed("it has a parent, which QEMU does not know") }
             } else if bytes.has(diskSize, at: entry) {
                 let size = try file.bytes(at: place, count: 8).le64(0)
                 guard size <= 64 << 40 else { throw Malformed("a size of \(size) bytes; at most 64 TiB") }
                 facts.virtualSize = .known(ByteCount(bytes: size))
+                layout.size = size
+            } else if bytes.has(sectorSize, at: entry) {
+                layout.sector = try file.bytes(at: place, count: 4).le32(0)
+                guard layout.sector == 512 || layout.sector == 4096 else {
+                    throw Malformed("sectors of \(layout.sector) bytes; 512 and 4,096 are allowed")
+                }
             }
         }
         guard facts.clusterSize != nil, facts.virtualSize.value != nil else {

@@ -4,7 +4,7 @@ import Quantities
 ///
 /// - Source: QEMU docs/interop/parallels.txt; block/parallels.c `parallels_open`.
 enum ParallelsHeader {
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let bytes = try file.bytes(at: 0, count: 64)
         let tracks = try bytes.le32(28)
         let entries = try bytes.le32(32)
