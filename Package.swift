@@ -69,6 +69,8 @@ let package = Package(
             name: "CLibdeflate", path: "Sources/0-C/CLibdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(
             name: "CISAL", path: "Sources/0-C/CISAL", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/0-C/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
@@ -181,7 +183,7 @@ let package = Package(
             ], exclude: ["Golden", "SARIF"]),
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         .testTarget(
-            name: "CompressionHeaderTests", dependencies: ["DiskImage", "CISAL", "CLibdeflate", "CZstd"],
+            name: "CompressionHeaderTests", dependencies: ["DiskImage", "CISAL", "CLibdeflate", "CZstd", "CCrypto"],
             swiftSettings: swiftSettings,
             linkerSettings: [.linkedLibrary("isal"), .linkedLibrary("deflate"), .linkedLibrary("zstd")]),
         tests("AugeasTests", ["Augeas"]),

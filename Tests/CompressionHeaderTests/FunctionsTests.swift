@@ -1,3 +1,4 @@
+import CCrypto
 import CISAL
 import CLibdeflate
 import CZstd
@@ -20,6 +21,22 @@ import Testing
         func same<Type>(_ found: Type, _ declared: Type) {}
         same(library.initialize, isal_deflate_stateless_init)
         same(library.deflate, isal_deflate_stateless)
+    }
+
+    /// libcrypto's headers are imported under another name in each version: that a call does what it should is shown where they are used.
+    @Test func crypto() throws {
+        let library = try #require(CryptoLibrary.shared)
+        func same<Type>(_ found: Type, _ declared: Type) {}
+        same(library.newContext, EVP_CIPHER_CTX_new)
+        same(library.freeContext, EVP_CIPHER_CTX_free)
+        same(library.cipherNamed, EVP_get_cipherbyname)
+        same(library.digestNamed, EVP_get_digestbyname)
+        same(library.initializeCipher, EVP_CipherInit_ex)
+        same(library.setPadding, EVP_CIPHER_CTX_set_padding)
+        same(library.updateCipher, EVP_CipherUpdate)
+        same(library.digest, EVP_Digest)
+        same(library.deriveKey, PKCS5_PBKDF2_HMAC)
+        same(library.randomBytes, RAND_bytes)
     }
 
     @Test func zstd() throws {

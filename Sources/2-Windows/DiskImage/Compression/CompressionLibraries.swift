@@ -4,7 +4,7 @@ import CZstd
 import Glibc
 
 /// Libraries that pack and unpack, opened when the first cluster asks for them: most runs never do, and a host may lack them.
-private enum SharedLibrary {
+enum SharedLibrary {
     static func open(_ name: String) -> UnsafeMutableRawPointer? { dlopen(name, RTLD_NOW | RTLD_LOCAL) }
     static func find<Function>(_ name: String, _ handle: UnsafeMutableRawPointer, _: Function.Type) -> Function? {
         // SAFETY: each caller names the type that the library's header declares; CompressionHeaderTests compares them.

@@ -23,6 +23,10 @@ extension Image {
         public var preallocation: Preallocation = .off
         /// What is asked for of a qcow2 image.
         public var qcow2 = Qcow2Options()
+        /// How a LUKS header is made, for `luks` and encrypted qcow2 images.
+        public var luks = LuksOptions()
+        /// The passphrase that encrypts it.
+        public var secret: [UInt8]?
         /// What is asked for of a QED image.
         public var qed = QedOptions()
         /// What is asked for of a VMware image.
@@ -62,6 +66,12 @@ extension Image {
                 guard creation.backing == nil else { throw ImageError(.unsupported, "a raw image has no backing file") }
                 driver = try createRaw(file, creation)
             case .qcow2: driver = try createQcow2(file, path, creation)
+            case .luks:
+                guard creation.preallocation == .off else { throw ImageError(.unsupported, "luks is not preallocated") }
+                guard let secret = creation.secret else {
+                    throw ImageError(.invalid, "Parameter 'key-secret' is required for cipher")
+                }
+                driver = try LuksDriver.create(file, size: creation.size, creation.luks, secret: secret)
             case .qed:
                 guard creation.preallocation == .off else { throw ImageError(.unsupported, "qed is not preallocated") }
                 try QedCreation.write(to: file, size: creation.size, creation.qed, backing: creation.backing)
@@ -143,12 +153,22 @@ extension Image {
             if creation.qcow2.isDataFileRaw { try made.resize(to: creation.size) }
             data = made
         }
-        try Qcow2Creation.write(to: file, size: creation.size, creation.qcow2, backing: creation.backing)
+        var luks: [UInt8]?
+        if creation.qcow2.isEncrypted {
+            guard let secret = creation.secret else {
+                throw ImageError(.invalid, "Parameter 'encrypt.key-secret' is required for cipher")
+            }
+            var made = try LuksVolume.make(creation.luks, secret: secret)
+            wipe(&made.key)
+            luks = made.bytes
+        }
+        try Qcow2Creation.write(
+            to: file, size: creation.size, creation.qcow2, backing: creation.backing, luks: luks)
         var facts = ImageFacts(path: path, format: .qcow2)
         let header: Qcow2Header
         let source = try StorageHeader(file)
         do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch { throw ImageError(error) }
-        let driver = try Qcow2Driver(file, data: data, header, facts)
+        let driver = try Qcow2Driver(file, data: data, header, facts, secret: creation.secret)
         guard creation.preallocation != .off else { return driver }
         guard creation.backing == nil || creation.qcow2.extendedL2 else {
             throw ImageError(

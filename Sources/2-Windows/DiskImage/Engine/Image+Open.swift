@@ -15,6 +15,8 @@ extension Image {
         public var caching: FileStorage.Caching = .writeback
         /// Whether to open it though another process writes to it, for reading.
         public var forcesShare = false
+        /// The passphrase of an image that is encrypted; without, its header alone is read.
+        public var secret: [UInt8]?
         /// Bytes of a qcow2 image's L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
         public var cacheSize = 16 << 20
 
@@ -109,6 +111,7 @@ extension Image {
         case .qcow2: return try qcow2(file, source, path, options)
         case .qcow: return try QcowDriver(file, path)
         case .parallels: return try ParallelsDriver(file, path)
+        case .luks: return try LuksDriver(file, secret: options.secret)
         case .vdi: return try VdiDriver(file, path)
         case .vpc: return try VpcDriver(file, path)
         case .vhdx: return try VhdxDriver(file, path)
@@ -151,7 +154,8 @@ extension Image {
             if !options.forcesShare { try opened.lock() }
             data = opened
         }
-        return try Qcow2Driver(file, data: data, header, facts, cacheSize: options.cacheSize)
+        return try Qcow2Driver(
+            file, data: data, header, facts, cacheSize: options.cacheSize, secret: options.secret)
     }
 
     /// A path from the root: what an image names is relative to its folder.

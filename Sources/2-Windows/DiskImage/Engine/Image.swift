@@ -23,10 +23,16 @@ public final class Image: Sendable {
     public var size: UInt64 { driver.size }
     /// The unit in which it gives out space; `nil` where it has none.
     public var clusterSize: UInt64? { driver.clusterSize }
+    /// Whether it is encrypted in a way that is not safe any more: qcow2's own AES.
+    public var isEncryptedTheOldWay: Bool { (driver as? Qcow2Driver)?.header.encryption == 1 }
     /// What it says it is backed by.
     public var backing: BackingName? { driver.backing }
     /// Whether places that were not written yet may read as something else than zeros: a block device keeps what it had.
-    public var mayHoldOldData: Bool { format == .raw && (driver.dataStorage as? FileStorage)?.isBlockDevice != false }
+    ///
+    /// So does what is encrypted: a hole is no zeros there.
+    public var mayHoldOldData: Bool {
+        format == .luks || format == .raw && (driver.dataStorage as? FileStorage)?.isBlockDevice != false
+    }
     private var under: Below { Below(image: below) }
 
     private func check(_ offset: UInt64, _ count: UInt64) throws(ImageError) {

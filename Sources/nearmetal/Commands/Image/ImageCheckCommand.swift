@@ -133,14 +133,16 @@ extension ImageOpening {
     func check(_ path: String, _ format: String?, repair: ImageRepair?) throws(ImageError) -> (
         format: ImageFacts.Format, check: ImageCheck
     ) {
-        var options = Image.Options(format: try Self.format(format, of: path), gate: gate)
+        let target = try target(path, format)
+        var options = Image.Options(format: target.format, gate: gate)
+        options.secret = target.secret
         options.caching = sourceCache
         options.forcesShare = forceShare
         do throws(ImageError) {
-            return try Image.check(path, options, repair: repair) { say($0) }
+            return try Image.check(target.path, options, repair: repair) { say($0) }
         } catch {
             guard error.what != "This image format does not support checks" else { throw error }
-            throw Self.refusal(error, path)
+            throw Self.refusal(error, path, of: target.path)
         }
     }
 }

@@ -54,7 +54,7 @@ struct ImageCommit: ParsableCommand {
                     .invalid, "it does not say which format its backing file has", path: file,
                     remedy: "Say it: rebase -u -b \(backing.name) -F FORMAT")
             }
-            let base = try opening.open(path, name, isWritable: true, caching: cache)
+            let base = try opening.open(try ImageTarget(path, name), isWritable: true, caching: cache)
             if base.size < top.size { try base.resize(to: top.size) }
             var options = ImageConversion.Options()
             options.keepsBacking = true

@@ -84,6 +84,9 @@ struct ImageConvert: ParsableCommand {
     @Flag(help: "The image there is reads as zeros, with -n.")
     var targetIsZero = false
 
+    @Flag(help: "The image there is is named by QEMU's options, with -n.")
+    var targetImageOpts = false
+
     @Flag(name: [.customShort("W")], help: "Write in any order; the order is kept here, and costs nothing.")
     var outOfOrder = false
 
@@ -124,6 +127,9 @@ struct ImageConvert: ParsableCommand {
         if let parallel, !(1...16).contains(parallel) {
             throw ImageError(.invalid, "Invalid number of coroutines. Allowed number of coroutines is between 1 and 16")
         }
+        guard !targetImageOpts || noCreate else {
+            throw ImageError(.invalid, "--target-image-opts requires use of -n flag")
+        }
         if noCreate, !options.isEmpty { throw ImageError(.invalid, "-o has no effect when skipping image creation") }
         var settings = ImageConversion.Options()
         settings.threads = parallel.map { min($0, 8) }
@@ -145,13 +151,18 @@ struct ImageConvert: ParsableCommand {
         }
         var creation = Image.Creation(target, size: source.size)
         if let backing { creation.backing = BackingName(backing, format: backingFormat) }
-        try ImageCreationOptions(options).apply(to: &creation)
+        try ImageCreationOptions(options).apply(to: &creation, try ImageSecrets(opening.object))
         creation.caching = targetCache
         creation.gate = opening.gate
         let isPackedVmdk = target == .vmdk && creation.vmdk.subformat == .streamOptimized
         if isPackedVmdk { settings.isCompressed = false }
         if compress, target != .qcow2, !isPackedVmdk {
             throw ImageError(.unsupported, "Compression not supported for this file format")
+        }
+        if compress, creation.qcow2.isEncrypted {
+            throw ImageError(
+                .unsupported, "clusters are either packed or encrypted: what is encrypted cannot be packed any more",
+                remedy: "Leave out -c, or encrypt.format")
         }
         if compress, creation.qcow2.dataFile != nil {
             throw ImageError(.unsupported, "Compression not supported with an external data file")
@@ -161,7 +172,11 @@ struct ImageConvert: ParsableCommand {
         }
         let image: Image
         if noCreate {
-            image = try opening.open(output, outputFormat, isWritable: true, caching: targetCache)
+            let target =
+                targetImageOpts
+                ? try ImageTarget(options: output, try ImageSecrets(opening.object))
+                : try ImageTarget(output, outputFormat)
+            image = try opening.open(target, isWritable: true, caching: targetCache, called: output)
             guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }
             settings.targetIsZero = targetIsZero
         } else {

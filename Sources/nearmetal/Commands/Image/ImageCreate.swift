@@ -56,7 +56,7 @@ struct ImageCreate: ParsableCommand {
                 format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
             if let backing { creation.backing = BackingName(backing, format: backingFormat) }
             let options = ImageCreationOptions(options)
-            try options.apply(to: &creation)
+            try options.apply(to: &creation, try ImageSecrets(opening.object))
             creation.gate = opening.gate
             var hasSize = size != nil || options["size"] != nil
             if let backing = creation.backing {
@@ -72,7 +72,9 @@ struct ImageCreate: ParsableCommand {
                 }
             }
             guard hasSize else { throw ImageError(.invalid, "Image creation needs a size parameter", path: file) }
-            if !quiet { try print(line: Self.words(creation, file)) }
+            if !quiet {
+                try print(line: Self.words(creation, file, options["encrypt.key-secret"] ?? options["key-secret"]))
+            }
             try Image.create(file, creation).close()
         } catch {
             throw ImageStatus.failing(error)
@@ -86,14 +88,17 @@ struct ImageCreate: ParsableCommand {
                 .unsupported, "the backing file \"\(backing.name)\" is no file of this host", path: file,
                 remedy: "Use -u")
         }
-        return try opening.open(path, backing.format)
+        return try opening.open(try ImageTarget(path, backing.format))
     }
 
-    static func words(_ creation: Image.Creation, _ file: String) -> String {
+    static func words(_ creation: Image.Creation, _ file: String, _ secretName: String? = nil) -> String {
         var words = "Formatting '\(file)', fmt=\(creation.format.rawValue)"
         func onOff(_ value: Bool) -> String { value ? "on" : "off" }
         if creation.format == .qcow2 {
             let qcow2 = creation.qcow2
+            if qcow2.isEncrypted {
+                words += " encrypt.format=luks" + (secretName.map { " encrypt.key-secret=\($0)" } ?? "")
+            }
             words += " cluster_size=\(qcow2.clusterSize) extended_l2=\(onOff(qcow2.extendedL2))"
             if creation.preallocation != .off { words += " preallocation=\(creation.preallocation.rawValue)" }
             words += " compression_type=\(qcow2.isZstd ? "zstd" : "zlib") size=\(creation.size)"
@@ -124,6 +129,7 @@ struct ImageCreate: ParsableCommand {
             if vmdk.hasZeroGrains { words += " zeroed_grain=on" }
         } else {
             words += " size=\(creation.size)"
+            if creation.format == .luks, let secretName { words += " key-secret=\(secretName)" }
             if creation.preallocation != .off { words += " preallocation=\(creation.preallocation.rawValue)" }
         }
         return words

@@ -33,8 +33,9 @@ struct ImageCreationOptions {
     /// Puts the options into what is going to be made.
     ///
     /// - Throws: what is wrong with one of them.
-    func apply(to creation: inout Image.Creation) throws(ImageError) {
+    func apply(to creation: inout Image.Creation, _ secrets: ImageSecrets) throws(ImageError) {
         for (key, value) in values {
+            if try encryption(key, value, &creation, secrets) { continue }
             switch (key, creation.format) {
             case ("size", _): creation.size = try ImageSize.parsed(value).roundedToSector
             case ("preallocation", .raw), ("preallocation", .qcow2):
@@ -86,6 +87,45 @@ struct ImageCreationOptions {
             default: throw ImageError(.invalid, "Invalid parameter '\(key)'")
             }
         }
+    }
+
+    /// Takes an option of how an image is encrypted; `false` where it is another one.
+    private func encryption(
+        _ key: String, _ value: String, _ creation: inout Image.Creation, _ secrets: ImageSecrets
+    ) throws(ImageError) -> Bool {
+        let name: Substring
+        switch creation.format {
+        case .luks: name = key[...]
+        case .qcow2 where key.hasPrefix("encrypt."): name = key.dropFirst(8)
+        case .qcow2 where key == "encryption": name = "format"
+        default: return false
+        }
+        switch name {
+        case "format" where creation.format == .qcow2:
+            guard value == "luks" || value == "off" else {
+                throw ImageError(
+                    .unsupported, "encryption by '\(value)' is not safe, and not made",
+                    remedy: "Use encrypt.format=luks")
+            }
+            creation.qcow2.isEncrypted = value == "luks"
+        case "key-secret": creation.secret = try secrets[value]
+        case "cipher-alg":
+            guard let bits = ["aes-128": 128, "aes-192": 192, "aes-256": 256][value] else { throw wrong(key, value) }
+            creation.luks.bits = bits
+        case "cipher-mode":
+            guard ["xts", "cbc", "ctr"].contains(value) else { throw wrong(key, value) }
+            creation.luks.mode = value
+        case "ivgen-alg":
+            guard ["plain", "plain64", "essiv"].contains(value) else { throw wrong(key, value) }
+            creation.luks.generator = value
+        case "ivgen-hash-alg": creation.luks.generatorHash = value
+        case "hash-alg": creation.luks.hash = value
+        case "iter-time":
+            guard let time = UInt64(value), time > 0 else { throw wrong(key, value) }
+            creation.luks.iterationTime = time
+        default: return false
+        }
+        return true
     }
 
     private func wrong(_ key: String, _ value: String) -> ImageError {

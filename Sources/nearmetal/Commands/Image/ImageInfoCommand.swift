@@ -31,13 +31,17 @@ struct ImageInfoCommand: ParsableCommand {
 
     func run() throws {
         do {
-            let image = try opening.open(file, format, opensBacking: backingChain)
+            var target = try opening.target(file, format)
+            // What is told stands in the header, which is open to all.
+            target.secret = nil
+            let image = try opening.open(target, opensBacking: backingChain, called: file)
             var infos: [ImageInfo] = []
             var next: Image? = image
             while let layer = next {
                 infos.append(try layer.info())
                 next = layer.below
             }
+            infos[0].filename = target.name
             switch output {
             case .human: try print(Array(ImageInfoReport.text(infos).utf8))
             case .json: try print(ImageInfoReport.json(infos, asList: backingChain))

@@ -26,10 +26,29 @@ struct ImageOpening: ParsableArguments {
         return .folders(allowNamed)
     }
 
+    @Option(
+        help: ArgumentHelp(
+            "A secret: secret,id=NAME,file=FILE or secret,id=NAME,data=TEXT; format=base64 where it is written so.",
+            valueName: "definition"))
+    var object: [String] = []
+
+    @Flag(
+        help: "Images are named by QEMU's options: driver=qcow2,encrypt.key-secret=NAME,file.filename=PATH.")
+    var imageOpts = false
+
+    /// What an image is called on the command line.
+    ///
+    /// - Throws: what is wrong with it.
+    func target(_ text: String, _ format: String?) throws(ImageError) -> ImageTarget {
+        guard imageOpts else { return try ImageTarget(text, format) }
+        guard format == nil else { throw ImageError(.invalid, "--image-opts and --format are mutually exclusive") }
+        return try ImageTarget(options: text, try ImageSecrets(object))
+    }
+
     /// Opens an image.
     ///
     /// - Parameters:
-    ///   - path: where it is.
+    ///   - path: where it is, or its options.
     ///   - format: as the command line has it; `nil` tells it by its content, as qemu-img does.
     ///   - isWritable: whether to write.
     ///   - opensBacking: whether to open what it is backed by.
@@ -42,18 +61,37 @@ struct ImageOpening: ParsableArguments {
         _ path: String, _ format: String?, isWritable: Bool = false, opensBacking: Bool = true,
         caching: FileStorage.Caching? = nil
     ) throws(ImageError) -> Image {
-        var options = Image.Options(format: try Self.format(format, of: path), gate: gate)
+        try open(
+            try target(path, format), isWritable: isWritable, opensBacking: opensBacking, caching: caching,
+            called: path)
+    }
+
+    /// Opens what the command line, or an image, names.
+    func open(
+        _ target: ImageTarget, isWritable: Bool = false, opensBacking: Bool = true,
+        caching: FileStorage.Caching? = nil, called name: String? = nil
+    ) throws(ImageError) -> Image {
+        var options = Image.Options(format: target.format, gate: gate)
         options.isWritable = isWritable
         options.opensBacking = opensBacking
         options.caching = caching ?? sourceCache
         options.forcesShare = forceShare
-        do throws(ImageError) { return try Image.open(path, options) } catch { throw Self.refusal(error, path) }
+        options.secret = target.secret
+        do throws(ImageError) {
+            let image = try Image.open(target.path, options)
+            if image.isEncryptedTheOldWay {
+                say(
+                    "\(ImageStatus.program): warning: AES encryption of qcow2 is not safe; convert \(target.path) into an image with encrypt.format=luks"
+                )
+            }
+            return image
+        } catch { throw Self.refusal(error, name ?? target.path, of: target.path) }
     }
 
     /// Why an image cannot be opened, in qemu-img's words: scripts look for them.
-    static func refusal(_ error: ImageError, _ path: String) -> ImageError {
-        var what = "Could not open '\(path)': "
-        if error.kind == .missing || error.kind == .denied, error.path == path { what += "Could not open '\(path)': " }
+    static func refusal(_ error: ImageError, _ name: String, of path: String) -> ImageError {
+        var what = "Could not open '\(name)': "
+        if error.kind == .missing, error.path == path { what += "Could not open '\(path)': " }
         return ImageError(
             error.kind, what + (error.path.isEmpty || error.path == path ? "" : "\(error.path): ") + error.what,
             remedy: error.remedy)

@@ -64,7 +64,7 @@ struct ImageRebase: ParsableCommand {
                     guard opening.gate.allows(path, file) else {
                         throw ImageError(.denied, "\(path) may not be opened")
                     }
-                    new = try opening.open(path, name.format)
+                    new = try opening.open(try ImageTarget(path, name.format))
                 }
                 let shown = ImageProgress(isShown: progress && !quiet, total: image.size)
                 try image.takeUp(whatDiffersFrom: new, shown.show)

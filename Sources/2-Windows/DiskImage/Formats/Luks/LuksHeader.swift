@@ -7,10 +7,23 @@ enum LuksHeader {
     private static let slots = 8
     private static let headerSectors: UInt64 = 8
 
-    static func read(_ file: ImageFile, into facts: inout ImageFacts) throws(Malformed) {
+    static func read(_ file: any HeaderSource, into facts: inout ImageFacts) throws(Malformed) {
         let bytes = try file.bytes(at: 0, count: 592)
         facts.version = try bytes.be16(6)
         facts.encryption = .luks
+        try check(bytes, length: file.size)
+        let payload = try bytes.be32(104)
+        facts.virtualSize = .known(ByteCount(bytes: (file.size - payload * 512) / 512 * 512))
+    }
+
+    /// Whether a header can be one.
+    ///
+    /// - Parameters:
+    ///   - bytes: its first 592.
+    ///   - end: how long the file is; `nil` where that is not to be looked at.
+    ///
+    /// - Throws: a `Malformed`.
+    static func check(_ bytes: HeaderBytes, length end: UInt64?) throws(Malformed) {
         let payload = try bytes.be32(104)
         let keyBytes = try bytes.be32(108)
         let cipher = try bytes.text(8, 32)
@@ -39,9 +52,8 @@ enum LuksHeader {
                 throw Malformed("key slot \(slot) overlaps the header or the data")
             }
         }
-        guard payload * 512 <= file.size else {
+        guard payload * 512 <= end ?? .max else {
             throw Malformed("its data begin at sector \(payload), outside the file")
         }
-        facts.virtualSize = .known(ByteCount(bytes: (file.size - payload * 512) / 512 * 512))
     }
 }

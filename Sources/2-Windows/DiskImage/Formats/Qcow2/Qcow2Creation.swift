@@ -16,6 +16,8 @@ public struct Qcow2Options: Sendable, Hashable {
     public var dataFile: String?
     /// Whether that file is a raw image by itself.
     public var isDataFileRaw = false
+    /// Whether it is encrypted with LUKS.
+    public var isEncrypted = false
     /// QEMU's defaults.
     public init() {}
 }
@@ -31,10 +33,11 @@ enum Qcow2Creation {
     ///   - size: bytes the guest sees.
     ///   - options: what it is to be.
     ///   - backing: what it is backed by.
+    ///   - luks: the header that its data are encrypted by.
     ///
     /// - Throws: an ``ImageError`` where the options exclude one another, or it cannot be written.
     static func write(
-        to file: any BlockStorage, size: UInt64, _ options: Qcow2Options, backing: BackingName?
+        to file: any BlockStorage, size: UInt64, _ options: Qcow2Options, backing: BackingName?, luks: [UInt8]? = nil
     ) throws(ImageError) {
         try check(options, size, backing)
         let cluster = options.clusterSize
@@ -46,21 +49,24 @@ enum Qcow2Creation {
                 .invalid, "Image is too big for a cluster size of \(cluster) bytes", remedy: "Use larger clusters")
         }
         let perBlock = cluster * 8 / options.refcountBits
+        let luksClusters = UInt64(luks?.count ?? 0).dividedUp(by: cluster)
         var blocks: UInt64 = 1
         var tableClusters: UInt64 = 1
         while true {
-            let total = 1 + tableClusters + blocks + l1Clusters
+            let total = 1 + tableClusters + blocks + l1Clusters + luksClusters
             let needed = (total.dividedUp(by: perBlock), (blocks * 8).dividedUp(by: cluster))
             if needed.0 <= blocks, needed.1 <= tableClusters { break }
             blocks = max(blocks, needed.0)
             tableClusters = max(tableClusters, needed.1)
         }
-        let total = 1 + tableClusters + blocks + l1Clusters
+        let total = 1 + tableClusters + blocks + l1Clusters + luksClusters
         let firstBlock = 1 + tableClusters
         try file.write(
             header(
                 options, size, backing, l1Entries: l1Entries, l1Offset: (firstBlock + blocks) * cluster,
-                tableClusters: tableClusters), at: 0)
+                tableClusters: tableClusters,
+                luks: luks.map { ((firstBlock + blocks + l1Clusters) * cluster, UInt64($0.count)) }), at: 0)
+        if let luks { try file.write(luks, at: (firstBlock + blocks + l1Clusters) * cluster) }
         let table = (0..<blocks).map { (firstBlock + $0) * cluster }
         try file.write(Qcow2Table.bytes(table[...]), at: cluster)
         let order = UInt64(options.refcountBits.trailingZeroBitCount)
@@ -113,7 +119,7 @@ enum Qcow2Creation {
 
     private static func header(
         _ options: Qcow2Options, _ size: UInt64, _ backing: BackingName?, l1Entries: UInt64, l1Offset: UInt64,
-        tableClusters: UInt64
+        tableClusters: UInt64, luks: (offset: UInt64, count: UInt64)?
     ) throws(ImageError) -> [UInt8] {
         var bytes = HeaderWriter()
         bytes.be32(0x5146_49FB)
@@ -122,7 +128,7 @@ enum Qcow2Creation {
         bytes.be32(0)
         bytes.be32(UInt64(options.clusterSize.trailingZeroBitCount))
         bytes.be64(size)
-        bytes.be32(0)
+        bytes.be32(luks == nil ? 0 : 2)
         bytes.be32(l1Entries)
         bytes.be64(l1Offset)
         bytes.be64(options.clusterSize)
@@ -141,6 +147,12 @@ enum Qcow2Creation {
             bytes.be64(options.isZstd ? 1 << 56 : 0)
         }
         if let format = backing?.format { bytes.extend(0xE279_2ACA, Array(format.utf8)) }
+        if let luks {
+            var place = HeaderWriter()
+            place.be64(luks.offset)
+            place.be64(luks.count)
+            bytes.extend(0x0537_BE77, place.bytes)
+        }
         if let name = options.dataFile { bytes.extend(0x4441_5441, Array(name.utf8)) }
         if options.version >= 3 { bytes.extend(0x6803_F857, featureNames) }
         bytes.extend(0, [])

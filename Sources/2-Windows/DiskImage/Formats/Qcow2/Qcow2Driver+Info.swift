@@ -25,6 +25,7 @@ extension Qcow2Driver {
                 ))
         }
         details.append(("refcount-bits", .number(1 << geometry.refcountOrder)))
+        if let encryption { details.append(("encrypt", .object(encryption.details))) }
         if geometry.hasDataFile {
             if let name = header.extensions.dataFile { details.append(("data-file", .text(name))) }
             details.append(("data-file-raw", .bool(header.autoclear & 2 != 0)))

@@ -9,6 +9,7 @@ final class Qcow2Driver: ImageDriver {
     let geometry: Qcow2Geometry
     let header: Qcow2Header
     let backing: BackingName?
+    let encryption: Qcow2Encryption?
     let length: SharedLength
     private let lock = Mutex(())
     /// Guarded by `lock`.
@@ -27,26 +28,30 @@ final class Qcow2Driver: ImageDriver {
     ///   - header: its header, checked.
     ///   - facts: what else the header says.
     ///   - cacheSize: bytes of L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
+    ///   - secret: the passphrase of an image that is encrypted.
     ///
     /// - Throws: an ``ImageError`` where it cannot be opened as it is wanted.
     init(
         _ file: any BlockStorage, data: (any BlockStorage)?, _ header: Qcow2Header, _ facts: ImageFacts,
-        cacheSize: Int = 16 << 20
+        cacheSize: Int = 16 << 20, secret: [UInt8]? = nil
     ) throws(ImageError) {
-        guard header.encryption == 0 else {
-            throw ImageError(.unsupported, "it is encrypted, which is not supported yet")
-        }
         self.file = file
         self.header = header
-        dataStorage = data ?? file
+        encryption = try Qcow2Encryption(file, header, secret)
+        dataStorage = encryption?.storage(over: data ?? file) ?? data ?? file
         geometry = Qcow2Geometry(header)
         backing = facts.backingFile.map { BackingName($0, format: facts.backingFormat) }
         length = SharedLength(header.size / 512 * 512)
-        metadata = try Qcow2Metadata(file, data: dataStorage, header, cacheSize: cacheSize)
+        metadata = try Qcow2Metadata(file, data: data ?? file, header, cacheSize: cacheSize)
         // What QEMU looks at when it opens an image is looked at here, too.
         _ = try Qcow2Bitmaps.list(file, header)
         _ = try snapshots()
         guard file.isWritable else { return }
+        guard header.encryption != 1 else {
+            throw ImageError(
+                .unsupported, "it is encrypted with AES the old way, which is not safe and only read",
+                remedy: "Convert it into one with encrypt.format=luks")
+        }
         guard header.incompatible & Qcow2Header.Feature.corrupt == 0 else {
             throw ImageError(.malformed, "it is marked corrupt", remedy: "Repair it: check -r all")
         }
@@ -156,9 +161,10 @@ final class Qcow2Driver: ImageDriver {
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
         let (mapping, length) = try mapping(at: offset, limit: limit)
         switch mapping {
-        case .unallocated(let place): return BlockStatus(.unallocated, length, reserved: place)
-        case .zero(let place): return BlockStatus(.zero(at: place), length)
-        case .data(let place): return BlockStatus(.data(at: place), length)
+        case .unallocated(let place):
+            return BlockStatus(.unallocated, length, reserved: encryption == nil ? place : nil)
+        case .zero(let place): return BlockStatus(.zero(at: encryption == nil ? place : nil), length)
+        case .data(let place): return BlockStatus(.data(at: encryption == nil ? place : nil), length)
         case .compressed: return BlockStatus(.compressed, length)
         }
     }
@@ -185,7 +191,9 @@ final class Qcow2Driver: ImageDriver {
             switch mapping {
             case .unallocated: try below.read(into: piece, at: place)
             case .zero: piece.initializeMemory(as: UInt8.self, repeating: 0)
-            case .data(let host): try dataStorage.read(into: piece, at: host)
+            case .data(let host):
+                try dataStorage.read(into: piece, at: host)
+                try encryption?.decryptByGuest(piece, at: place)
             case .compressed(let entry): try unpack(entry, into: piece, at: place)
             }
             done += Int(length)
