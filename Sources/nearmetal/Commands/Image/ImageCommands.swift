@@ -13,7 +13,8 @@ struct ImageCommands: ParsableCommand {
               nearmetal image info --backing-chain disk.qcow2
             """,
         subcommands: [
-            ImageCheckCommand.self, ImageCommit.self, ImageCompare.self, ImageConvert.self, ImageCreate.self,
+            ImageBitmapCommand.self, ImageCheckCommand.self, ImageCommit.self, ImageCompare.self, ImageConvert.self,
+            ImageCreate.self,
             ImageInfoCommand.self,
             ImageMapCommand.self, ImageMeasure.self, ImageRebase.self, ImageResize.self, ImageSnapshotCommand.self,
         ])

@@ -75,6 +75,12 @@ struct ImageConvert: ParsableCommand {
     @Flag(name: [.customShort("C")], help: "Have the kernel copy, and do not look for zeros.")
     var copyOffloading = false
 
+    @Flag(help: "Take persistent bitmaps along.")
+    var bitmaps = false
+
+    @Flag(help: "Leave out bitmaps that are not right, with --bitmaps.")
+    var skipBrokenBitmaps = false
+
     @Flag(help: "Go on where the image cannot be read, with zeros.")
     var salvage = false
 
@@ -192,6 +198,7 @@ struct ImageConvert: ParsableCommand {
             settings.isTargetNew = creation.preallocation == .off && creation.backing == nil
             settings.targetIsZero = !image.mayHoldOldData
         }
+        try checkBitmaps(source, image)
         let shown = ImageProgress(isShown: progress && !quiet, total: source.size)
         let limit = try rate.map { text throws(ImageError) in RateLimit(try ImageSize.parsed(text)) }
         do throws(ImageError) {
@@ -199,10 +206,45 @@ struct ImageConvert: ParsableCommand {
                 limit?.wait(for: done)
                 return shown.show(done)
             }
+            if bitmaps { try copyBitmaps(source, image) }
             try image.close()
         } catch {
             throw ImageError(error.kind, "error while converting: \(error)")
         }
         shown.finish()
+    }
+
+    /// Whether bitmaps can be taken along, before anything is copied.
+    private func checkBitmaps(_ source: Image, _ target: Image) throws(ImageError) {
+        guard bitmaps else {
+            guard !skipBrokenBitmaps else {
+                throw ImageError(.invalid, "Use of --skip-broken-bitmaps requires --bitmaps")
+            }
+            return
+        }
+        guard files.count == 2, source.format == .qcow2 else {
+            throw ImageError(.unsupported, "This will copy bitmaps only from a single qcow2 image")
+        }
+        guard target.format == .qcow2 else {
+            throw ImageError(.unsupported, "Format driver '\(target.format.rawValue)' does not support bitmaps")
+        }
+        for bitmap in try source.bitmaps() where !bitmap.isRight && !skipBrokenBitmaps {
+            throw ImageError(
+                .invalid, "Cannot copy inconsistent bitmap '\(bitmap.name)'",
+                remedy: "Try --skip-broken-bitmaps, or use 'bitmap --remove'")
+        }
+    }
+
+    private func copyBitmaps(_ source: Image, _ target: Image) throws(ImageError) {
+        for bitmap in try source.bitmaps() {
+            guard bitmap.isRight else {
+                say("\(ImageStatus.program): warning: Skipping inconsistent bitmap '\(bitmap.name)'")
+                continue
+            }
+            let bits = try source.bitmap(bitmap.name)
+            try target.change(bitmap: bitmap.name, .add(granularity: bits.granularity))
+            try target.change(bitmap: bitmap.name, .merge(bits))
+            if !bitmap.isAutomatic { try target.change(bitmap: bitmap.name, .disable) }
+        }
     }
 }

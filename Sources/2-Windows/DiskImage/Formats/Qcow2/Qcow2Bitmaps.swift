@@ -3,7 +3,7 @@
 /// - Source: QEMU docs/interop/qcow2.txt "Bitmaps extension".
 enum Qcow2Bitmaps {
     /// A bitmap's entry in the directory.
-    struct Entry {
+    struct Entry: Sendable {
         var name: String
         /// Bytes of the guest that a bit stands for.
         var granularity: UInt64
@@ -51,5 +51,36 @@ enum Qcow2Bitmaps {
             }
         } catch { throw ImageError(error) }
         return entries
+    }
+
+    /// A bitmap's bits.
+    ///
+    /// - Throws: an ``ImageError`` where its table leads nowhere, or there are too many.
+    static func load(
+        _ file: any BlockStorage, _ header: Qcow2Header, _ entry: Entry, _ known: [UInt64]? = nil
+    ) throws(ImageError) -> ImageBitmap {
+        let count = header.size.dividedUp(by: entry.granularity).dividedUp(by: 8)
+        guard count <= 64 << 20 else { throw ImageError(.unsupported, "a bitmap of \(count) bytes is too large") }
+        let table: [UInt64]
+        if let known {
+            table = known
+        } else {
+            table = try Qcow2Metadata.words(file, entry.tableOffset, Int(entry.tableSize))
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(count))
+        for word in table where UInt64(bytes.count) < count {
+            let place = word & Qcow2Geometry.Bits.offset
+            guard place % header.clusterSize == 0, place == 0 || word & 1 == 0, word & 0xFF00_0000_0000_01FE == 0 else {
+                throw ImageError(.malformed, "the table of the bitmap \"\(entry.name.prefix(80))\" leads nowhere")
+            }
+            let piece = Int(min(header.clusterSize, count - UInt64(bytes.count)))
+            if place == 0 {
+                bytes += [UInt8](repeating: word & 1 == 1 ? 0xFF : 0, count: piece)
+            } else {
+                bytes += try file.bytes(at: place, count: piece)
+            }
+        }
+        return ImageBitmap(granularity: entry.granularity, size: header.size / 512 * 512, bytes)
     }
 }

@@ -14,6 +14,7 @@ extension Qcow2Driver {
     func claim(_ offset: UInt64, clusters count: UInt64, showing isShown: Bool = true)
         throws(ImageError) -> [(place: UInt64, clusters: UInt64)]
     {
+        try bitmaps?.note(offset, min(count << geometry.clusterBits, size - offset))
         guard !geometry.hasDataFile else {
             try map(offset, count, to: offset, isShown)
             return [(offset, count)]
@@ -48,6 +49,7 @@ extension Qcow2Driver {
     ///
     /// - Throws: an ``ImageError``.
     func claimPacked(_ offset: UInt64, bytes: UInt64) throws(ImageError) -> UInt64 {
+        try bitmaps?.note(offset, min(geometry.clusterSize, size - offset))
         guard !geometry.hasDataFile else { throw ImageError(.unsupported, "a data file holds no compressed clusters") }
         return try withMetadata { metadata throws(ImageError) in
             let table = try metadata.ownTable(mapping: offset)

@@ -87,6 +87,7 @@ extension Qcow2Driver {
     func applySnapshot(_ name: String) throws(ImageError) {
         let all = try snapshots()
         let snapshot = all[try find(name, all)]
+        try bitmaps?.note(0, size)
         try flush()
         try withMetadata { metadata throws(ImageError) in
             var entries = try Qcow2Metadata.words(file, snapshot.l1Offset, Int(snapshot.l1Size)).map {

@@ -4,6 +4,7 @@ extension Qcow2Driver {
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
         guard !bytes.isEmpty else { return }
+        try bitmaps?.note(offset, UInt64(bytes.count))
         let last = offset + UInt64(bytes.count) - 1
         try clusters.hold(offset >> geometry.clusterBits, last >> geometry.clusterBits, exclusively: true) {
             () throws(ImageError) in
@@ -258,6 +259,7 @@ extension Qcow2Driver {
     // MARK: Zeros
 
     func writeZeroes(at offset: UInt64, count: UInt64, unmap: Bool, below: Below) throws(ImageError) {
+        try bitmaps?.note(offset, count)
         try inUnits(offset, count) { start, length, isWhole throws(ImageError) in
             if isWhole, try zeroWhole(start, length, unmap: unmap, below: below) { return }
             try zeroByWriting(start, length, below: below)
@@ -265,6 +267,7 @@ extension Qcow2Driver {
     }
 
     func discard(at offset: UInt64, count: UInt64, below: Below) throws(ImageError) {
+        try bitmaps?.note(offset, count)
         try inUnits(offset, count, of: geometry.clusterSize) { start, length, isWhole throws(ImageError) in
             if isWhole { try discardWhole(start, length, below: below) }
         }

@@ -10,6 +10,8 @@ final class Qcow2Driver: ImageDriver {
     let header: Qcow2Header
     let backing: BackingName?
     let encryption: Qcow2Encryption?
+    /// Persistent bitmaps, while the image is written.
+    let bitmaps: Qcow2BitmapStore?
     let length: SharedLength
     private let lock = Mutex(())
     /// Guarded by `lock`.
@@ -43,6 +45,8 @@ final class Qcow2Driver: ImageDriver {
         backing = facts.backingFile.map { BackingName($0, format: facts.backingFormat) }
         length = SharedLength(header.size / 512 * 512)
         metadata = try Qcow2Metadata(file, data: data ?? file, header, cacheSize: cacheSize)
+        // A version without bitmaps has nowhere to note them.
+        bitmaps = file.isWritable && header.version >= 3 ? try Qcow2BitmapStore(file, header) : nil
         // What QEMU looks at when it opens an image is looked at here, too.
         _ = try Qcow2Bitmaps.list(file, header)
         _ = try snapshots()
@@ -60,16 +64,12 @@ final class Qcow2Driver: ImageDriver {
                 .malformed, "it was not closed, and its reference counts are not right",
                 remedy: "Repair it: check -r all")
         }
-        guard header.extensions.bitmaps == nil else {
-            throw ImageError(
-                .unsupported, "it has persistent bitmaps, which are not kept up yet",
-                remedy: "Take them out: qemu-img bitmap --remove")
-        }
         try metadata.prepareWriting(header)
         // Bits nobody here knows say that something is up to date which a write makes out of date.
-        if header.autoclear & ~2 != 0 {
+        let kept: UInt64 = header.extensions.bitmaps == nil ? 2 : 3
+        if header.autoclear & ~kept != 0 {
             var bytes = HeaderWriter()
-            bytes.be64(header.autoclear & 2)
+            bytes.be64(header.autoclear & kept)
             try file.write(bytes.bytes, at: 88)
         }
     }
@@ -254,6 +254,7 @@ final class Qcow2Driver: ImageDriver {
 
     func close() throws(ImageError) {
         try flush()
+        try bitmaps?.store(self)
         // Whoever reads compressed clusters by whole sectors finds them.
         guard file.isWritable else { return }
         let length = try file.length()

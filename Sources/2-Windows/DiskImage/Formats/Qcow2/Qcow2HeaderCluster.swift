@@ -32,6 +32,19 @@ struct Qcow2HeaderCluster {
         if let format = name?.format { extensions.insert((0xE279_2ACA, Array(format.utf8)), at: 0) }
     }
 
+    /// Names the directory of bitmaps, which is right then; or none.
+    mutating func setBitmaps(_ place: (offset: UInt64, length: UInt64, count: UInt64)?) {
+        extensions.removeAll { $0.magic == 0x2385_2875 }
+        fixed[95] = fixed[95] & ~1 | (place == nil ? 0 : 1)
+        guard let place else { return }
+        var writer = HeaderWriter()
+        writer.be32(place.count)
+        writer.be32(0)
+        writer.be64(place.length)
+        writer.be64(place.offset)
+        extensions.append((0x2385_2875, writer.bytes))
+    }
+
     /// The whole, as it is written.
     func bytes(atMost limit: UInt64) throws(ImageError) -> [UInt8] {
         var writer = HeaderWriter()

@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import DiskImage
+
+/// Persistent bitmaps that both this engine and QEMU keep.
+@Suite(.enabled(if: hasQemuImg, "qemu-img and qemu-io are not installed")) struct BitmapTests {
+    private func writable(_ path: String) throws -> Image {
+        var options = Image.Options(format: .qcow2, gate: .open)
+        options.isWritable = true
+        return try Image.open(path, options)
+    }
+
+    private func noted(_ path: String, _ name: String, size: Int, granularity: UInt64) throws -> [Int] {
+        let image = try Image.open(path, Image.Options(format: .qcow2, gate: .open))
+        let bitmap = try image.bitmap(name)
+        #expect(bitmap.granularity == granularity)
+        return stride(from: 0, to: size, by: Int(granularity)).filter { bitmap[UInt64($0)] }.map {
+            $0 / Int(granularity)
+        }
+    }
+
+    /// What was written is noted, whoever wrote it; what a switched-off bitmap says stays.
+    @Test(arguments: ["cluster_size=512", "cluster_size=64k", "extended_l2=on"])
+    func writesAreNoted(_ options: String) throws {
+        try inFolder { folder in
+            let path = folder + "/disk.qcow2"
+            let size = 2 << 20
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, "\(size)")
+            try tool("qemu-img", "bitmap", "--add", "-g", "4k", path, "one")
+            try tool("qemu-img", "bitmap", "--add", "--disable", path, "off")
+            var random = Seeded(9)
+            var model = Set<Int>()
+            for step in 0..<30 {
+                let deed = Deed.random(size, cluster: 65_536, &random)
+                if case .flush = deed { continue }
+                for place in stride(
+                    from: deed.range.lowerBound / 4096, to: (deed.range.upperBound - 1) / 4096 + 1, by: 1)
+                {
+                    model.insert(place)
+                }
+                if Bool.random(using: &random), let command = deed.command {
+                    // QEMU notes of a discard what it gives back only.
+                    if case .discard = deed { continue }
+                    try tool("qemu-io", "-f", "qcow2", "-c", command, path)
+                } else {
+                    let image = try writable(path)
+                    try deed.perform(on: image)
+                    try image.close()
+                }
+                let shown = Set(try noted(path, "one", size: size, granularity: 4096))
+                #expect(model.isSubset(of: shown), "step \(step): \(model.subtracting(shown))")
+                model = shown
+                #expect(try noted(path, "off", size: size, granularity: clusterOf(path)).isEmpty)
+                #expect(try qemuImgCheck(path).status == 0, "step \(step)")
+            }
+            #expect(MetadataBitmap.qemuAgrees(path, names: ["one", "off"]))
+        }
+    }
+
+    private func clusterOf(_ path: String) throws -> UInt64 {
+        let image = try Image.open(path, Image.Options(format: .qcow2, gate: .open))
+        return min(max(image.clusterSize ?? 65_536, 4096), 65_536)
+    }
+
+    /// Merging, clearing and taking out leave what QEMU reads and checks.
+    @Test func operations() throws {
+        try inFolder { folder in
+            let path = folder + "/disk.qcow2"
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", path, "64M")
+            var image = try writable(path)
+            try image.change(bitmap: "fine", .add(granularity: 512))
+            try image.change(bitmap: "coarse", .add(granularity: 1 << 20))
+            #expect(throws: ImageError.self) { try image.change(bitmap: "fine", .add(granularity: 512)) }
+            try [UInt8](repeating: 1, count: 1024).withUnsafeBytes { try image.write($0, at: 5 << 20) }
+            try image.close()
+            #expect(try noted(path, "fine", size: 64 << 20, granularity: 512) == [10_240, 10_241])
+            #expect(try noted(path, "coarse", size: 64 << 20, granularity: 1 << 20) == [5])
+            image = try writable(path)
+            try image.change(bitmap: "coarse", .clear)
+            try image.change(bitmap: "coarse", .merge(try image.bitmap("fine")))
+            try image.change(bitmap: "fine", .remove)
+            try image.close()
+            #expect(try noted(path, "coarse", size: 64 << 20, granularity: 1 << 20) == [5])
+            #expect(try qemuImgCheck(path).status == 0)
+            #expect(MetadataBitmap.qemuAgrees(path, names: ["coarse"]))
+            image = try writable(path)
+            try image.change(bitmap: "coarse", .remove)
+            try image.close()
+            #expect(MetadataBitmap.qemuAgrees(path, names: []))
+            let check = try Image.check(path, Image.Options(format: .qcow2, gate: .open)).check
+            #expect(check.corruptions == 0 && check.leaks == 0)
+        }
+    }
+
+    /// After a loss of power nobody takes a bitmap for right that is not; the image itself is whole.
+    @Test func powerCuts() throws {
+        try inFolder { folder in
+            let path = folder + "/disk.qcow2"
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", path, "1M")
+            try tool("qemu-img", "bitmap", "--add", path, "b")
+            try tool("qemu-io", "-f", "qcow2", "-c", "write 0 64k", path)
+            let start = try Array(Data(contentsOf: URL(filePath: path)))
+            var fuse = 1
+            while true {
+                let storage = MemoryStorage(start)
+                let image = try Image.open(on: storage, .qcow2)
+                storage.fail(after: fuse)
+                var isDone = false
+                do {
+                    try [UInt8](repeating: 1, count: 4096).withUnsafeBytes { try image.write($0, at: 512 << 10) }
+                    try image.close()
+                    isDone = true
+                } catch {}
+                let after = try Image.open(on: MemoryStorage(storage.bytes), .qcow2)
+                let check = try Qcow2Repair(MemoryStorage(storage.bytes)).run(nil)
+                #expect(check.corruptions == 0, "call \(fuse)")
+                if let bitmap = try? after.bitmap("b"), try after.content()[512 << 10] == 1 {
+                    #expect(bitmap[512 << 10], "call \(fuse): written, and not noted")
+                }
+                if isDone { break }
+                fuse += 1
+            }
+            #expect(fuse > 8)
+        }
+    }
+}
+
+/// What QEMU says of bitmaps.
+enum MetadataBitmap {
+    static func qemuAgrees(_ path: String, names: [String]) -> Bool {
+        guard let text = try? tool("qemu-img", "info", "--output=json", path),
+            let json = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
+            let specific = (json["format-specific"] as? [String: Any])?["data"] as? [String: Any]
+        else { return false }
+        let bitmaps = specific["bitmaps"] as? [[String: Any]] ?? []
+        return bitmaps.compactMap { $0["name"] as? String } == names
+            && bitmaps.allSatisfy { !(($0["flags"] as? [String]) ?? []).contains("in-use") }
+    }
+}
