@@ -152,8 +152,10 @@ struct Qcow2Repair {
     }
 
     /// Writes all reference counts anew behind the end, and has the header lead there.
-    private func rebuild(_ found: Qcow2Check) throws(ImageError) -> [UInt16] {
-        let geometry = found.geometry
+    private func rebuild(_ found: Qcow2Check, order: UInt64? = nil) throws(ImageError) -> [UInt16] {
+        var geometry = found.geometry
+        let old = geometry.refcountOrder
+        if let order { geometry.refcountOrder = order }
         let perBlock = geometry.refcountsPerBlock
         var references = found.otherReferences
         let last = references.lastIndex { $0 != 0 } ?? 0
@@ -197,8 +199,25 @@ struct Qcow2Repair {
         var bytes = HeaderWriter()
         bytes.be64(start << geometry.clusterBits)
         bytes.be32(tableClusters)
+        if geometry.refcountOrder != old {
+            // In one write with the place: neither is right without the other.
+            bytes.bytes += try file.bytes(at: 60, count: 36)
+            bytes.be32(geometry.refcountOrder)
+        }
         try file.write(bytes.bytes, at: 48)
         return references
+    }
+
+    /// Writes all reference counts anew, with another number of bits.
+    ///
+    /// - Throws: an ``ImageError`` where the image is not whole, or a count does not fit.
+    func setRefcountOrder(_ order: UInt64) throws(ImageError) {
+        let found = try check(repaired: false) { _ in }
+        guard found.result.corruptions == 0 else {
+            throw ImageError(.malformed, "its tables contradict one another", remedy: "Repair it: check -r all")
+        }
+        _ = try rebuild(found.check, order: order)
+        try file.flush()
     }
 
     /// Puts the entries of all tables right, and in the active ones the flag that says "mine alone".

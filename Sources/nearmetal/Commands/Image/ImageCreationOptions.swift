@@ -132,7 +132,8 @@ struct ImageCreationOptions {
         ImageError(.invalid, "Parameter '\(key)' does not take '\(value)'")
     }
 
-    private func flag(_ key: String, _ value: String) throws(ImageError) -> Bool {
+    /// A truth.
+    func flag(_ key: String, _ value: String) throws(ImageError) -> Bool {
         switch value {
         case "on", "yes", "true", "y": return true
         case "off", "no", "false", "n": return false

@@ -6,7 +6,7 @@ struct Qcow2Geometry: Sendable {
     let clusterBits: UInt64
     let hasExtendedL2: Bool
     let hasDataFile: Bool
-    let refcountOrder: UInt64
+    var refcountOrder: UInt64
     let isZstd: Bool
 
     init(_ header: Qcow2Header) {

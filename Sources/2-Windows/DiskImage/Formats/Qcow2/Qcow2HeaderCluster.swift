@@ -32,6 +32,31 @@ struct Qcow2HeaderCluster {
         if let format = name?.format { extensions.insert((0xE279_2ACA, Array(format.utf8)), at: 0) }
     }
 
+    /// Makes it a header of another version.
+    mutating func setVersion(_ version: Int) {
+        fixed[7] = UInt8(version)
+        if version == 2 {
+            fixed = Array(fixed[..<72])
+        } else {
+            // No features, reference counts of 16 bits, 112 bytes long.
+            fixed = Array(fixed[..<72]) + [UInt8](repeating: 0, count: 40)
+            fixed[99] = 4
+            fixed[103] = 112
+        }
+    }
+
+    /// Has reference counts written when the image is closed, or at once.
+    mutating func setLazyRefcounts(_ isLazy: Bool) {
+        guard fixed.count > 87 else { return }
+        fixed[87] = fixed[87] & ~1 | (isLazy ? 1 : 0)
+    }
+
+    /// Names another data file.
+    mutating func setDataFile(_ name: String) {
+        extensions.removeAll { $0.magic == 0x4441_5441 }
+        extensions.append((0x4441_5441, Array(name.utf8)))
+    }
+
     /// Names the directory of bitmaps, which is right then; or none.
     mutating func setBitmaps(_ place: (offset: UInt64, length: UInt64, count: UInt64)?) {
         extensions.removeAll { $0.magic == 0x2385_2875 }
