@@ -13,10 +13,12 @@ struct ImageCommands: ParsableCommand {
               nearmetal image info --backing-chain disk.qcow2
             """,
         subcommands: [
-            ImageAmend.self, ImageBenchCommand.self, ImageBitmapCommand.self, ImageCheckCommand.self, ImageCommit.self,
+            ImageAdvise.self, ImageAmend.self, ImageBenchCommand.self, ImageBitmapCommand.self, ImageCheckCommand.self,
+            ImageCommit.self,
             ImageCompare.self, ImageConvert.self,
             ImageCreate.self, ImageDD.self,
             ImageInfoCommand.self,
             ImageMapCommand.self, ImageMeasure.self, ImageRebase.self, ImageResize.self, ImageSnapshotCommand.self,
+            ImageTree.self,
         ])
 }
