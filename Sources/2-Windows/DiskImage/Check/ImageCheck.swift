@@ -56,6 +56,17 @@ extension Image {
         } catch { throw error.at(path) }
     }
 
+    /// The same for an image in a storage of the caller's.
+    ///
+    /// - Throws: an ``ImageError``.
+    public static func check(
+        on storage: any BlockStorage, _ format: ImageFacts.Format, repair: ImageRepair? = nil
+    ) throws(ImageError) -> ImageCheck {
+        var options = Options(format: format, gate: .closed)
+        options.opensBacking = false
+        return try check(storage, format, options, storage.name, repair: repair) { _ in }
+    }
+
     /// What the content of a file looks like.
     static func probe(_ file: any BlockStorage, _ path: String) throws(ImageError) -> ImageFacts.Format {
         let start = try file.bytes(at: 0, count: Int(min(try file.length(), UInt64(Probe.length))))
@@ -63,7 +74,7 @@ extension Image {
     }
 
     private static func check(
-        _ file: FileStorage, _ format: ImageFacts.Format, _ options: Options, _ path: String, repair: ImageRepair?,
+        _ file: any BlockStorage, _ format: ImageFacts.Format, _ options: Options, _ path: String, repair: ImageRepair?,
         _ report: @escaping (String) -> Void
     ) throws(ImageError) -> ImageCheck {
         switch format {
@@ -77,7 +88,8 @@ extension Image {
             // What it lies on belongs to it: without, it is of no use.
             if options.opensBacking, let name = facts.backingFile {
                 _ = try openBacking(
-                    BackingName(name, format: facts.backingFormat), of: path, options, seen: [file.identity])
+                    BackingName(name, format: facts.backingFormat), of: path, options,
+                    seen: [(file as? FileStorage)?.identity ?? ""])
             }
             return result
         default:

@@ -101,7 +101,7 @@ extension Image {
 
     /// What reads a file, and writes it where it is open for that.
     static func driver(
-        for file: FileStorage, _ path: String, _ options: Options
+        for file: any BlockStorage, _ path: String, _ options: Options
     ) throws(ImageError) -> any ImageDriver {
         let source = try StorageHeader(file)
         let start = try file.bytes(at: 0, count: Int(min(source.size, UInt64(Probe.length))))
@@ -122,7 +122,7 @@ extension Image {
     }
 
     private static func qcow2(
-        _ file: FileStorage, _ source: StorageHeader, _ path: String, _ options: Options
+        _ file: any BlockStorage, _ source: StorageHeader, _ path: String, _ options: Options
     ) throws(ImageError) -> any ImageDriver {
         var facts = ImageFacts(path: path, format: .qcow2)
         var header: Qcow2Header
@@ -177,31 +177,26 @@ extension ImageFacts.Format {
 }
 
 extension Image {
-    /// Opens an image in a storage of the caller's, without locks, and without what it may name.
+    /// Opens an image in a storage of the caller's, without locks, and without what it may name unless the gate lets it.
     ///
     /// - Parameters:
     ///   - storage: where it lies.
-    ///   - format: its format: raw or qcow2.
+    ///   - format: its format; `nil` tells it by its content.
     ///   - below: what it is backed by.
+    ///   - options: how else it is opened.
     ///
     /// - Returns: the image.
     ///
     /// - Throws: an ``ImageError``.
-    package static func open(
-        on storage: any BlockStorage, _ format: ImageFacts.Format, below: Image? = nil
+    public static func open(
+        on storage: any BlockStorage, _ format: ImageFacts.Format?, below: Image? = nil, _ options: Options? = nil
     ) throws(ImageError) -> Image {
+        var options = options ?? Options(format: format, gate: .closed)
+        options.format = format
+        options.isWritable = storage.isWritable
         let driver: any ImageDriver
-        switch format {
-        case .raw: driver = try RawDriver(storage)
-        case .qcow2:
-            var facts = ImageFacts(path: storage.name, format: .qcow2)
-            let header: Qcow2Header
-            let source = try StorageHeader(storage)
-            do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch {
-                throw ImageError(error)
-            }
-            driver = try Qcow2Driver(storage, data: nil, header, facts)
-        default: throw ImageError(.unsupported, "\(format.rawValue) in a storage of the caller's")
+        do throws(ImageError) { driver = try self.driver(for: storage, storage.name, options) } catch {
+            throw error.at(storage.name)
         }
         return Image(driver, path: storage.name, below: below, isWritable: storage.isWritable)
     }

@@ -23,7 +23,7 @@ final class VmdkDriver: ImageDriver {
     let descriptor: VmdkDescriptor
     private let extents: [Extent]
 
-    init(_ file: FileStorage, _ path: String, _ options: Image.Options) throws(ImageError) {
+    init(_ file: any BlockStorage, _ path: String, _ options: Image.Options) throws(ImageError) {
         fileStorage = file
         let source = try StorageHeader(file)
         var facts = ImageFacts(path: path, format: .vmdk)
@@ -61,7 +61,8 @@ final class VmdkDriver: ImageDriver {
     }
 
     private static func open(
-        _ line: VmdkDescriptor.Extent, at start: UInt64, _ path: String, _ options: Image.Options, _ file: FileStorage
+        _ line: VmdkDescriptor.Extent, at start: UInt64, _ path: String, _ options: Image.Options,
+        _ file: any BlockStorage
     ) throws(ImageError) -> Extent {
         let length = line.sectors * 512
         guard line.kind != "ZERO" else {
@@ -74,7 +75,9 @@ final class VmdkDriver: ImageDriver {
             throw ImageError(.denied, "its extent \(place) may not be opened")
         }
         let storage = try FileStorage(place, isWritable: options.isWritable, caching: options.caching)
-        guard storage.identity != file.identity else { throw ImageError(.malformed, "it is its own extent") }
+        guard storage.identity != (file as? FileStorage)?.identity else {
+            throw ImageError(.malformed, "it is its own extent")
+        }
         if !options.forcesShare { try storage.lock() }
         let kind: Extent.Kind
         switch line.kind {
