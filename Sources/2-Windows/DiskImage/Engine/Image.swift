@@ -1,3 +1,5 @@
+import Synchronization
+
 /// An open disk image and what lies below it.
 ///
 /// Its calls block; ``Image/read(count:at:)-async`` and its like do the same on threads of their own. They may be made from several threads at once.
@@ -9,6 +11,8 @@ public final class Image: Sendable {
     /// Whether it may be written.
     public let isWritable: Bool
     let driver: any ImageDriver
+    /// Whether holes are looked for in what has its place, once that was asked.
+    private let holes = Mutex<Bool?>(nil)
 
     init(_ driver: any ImageDriver, path: String, below: Image?, isWritable: Bool) {
         self.driver = driver
@@ -162,10 +166,18 @@ public final class Image: Sendable {
         return ChainStatus(depth: nil, kind: .unallocated, length: limit)
     }
 
+    /// Whether holes are to be expected: to look for them everywhere takes longer than to read.
+    func looksForHoles() throws(ImageError) -> Bool {
+        if let known = holes.withLock({ $0 }) { return known }
+        let isExpected = try driver.tellsHoles()
+        holes.withLock { $0 = isExpected }
+        return isExpected
+    }
+
     /// Whether a place that a byte of the guest has is a hole, and for how many bytes it is so or not.
     func hole(at place: UInt64, of offset: UInt64, limit: UInt64) throws(ImageError) -> (isHole: Bool, length: UInt64) {
         // Raw images have told that already.
-        guard format != .raw, driver.mayHaveHoles else { return (false, limit) }
+        guard format != .raw, driver.mayHaveHoles, try looksForHoles() else { return (false, limit) }
         let extent = try driver.storage(at: offset).extent(at: place)
         guard extent.length > 0 else { return (true, limit) }
         return (!extent.isData, min(limit, extent.length))

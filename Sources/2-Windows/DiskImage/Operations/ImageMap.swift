@@ -36,7 +36,7 @@ extension Image {
         var looksForHoles: [Bool] = []
         var layer: Image? = self
         while let image = layer {
-            looksForHoles.append(try image.driver.tellsHoles())
+            looksForHoles.append(try image.looksForHoles())
             layer = image.below
         }
         if size == 0 {

@@ -19,6 +19,8 @@ public final class FileStorage: BlockStorage {
     private let cannot = Mutex<Set<Deed>>([])
 
     private enum Deed { case zero, punch }
+    /// The extent that was asked for last: a file that is only read keeps it.
+    private let known = Mutex<(range: Range<UInt64>, isData: Bool)?>(nil)
 
     /// How what is written gets to the disk, as `cache=` has it.
     public enum Caching: String, Sendable, Hashable, CaseIterable {
@@ -273,6 +275,16 @@ public final class FileStorage: BlockStorage {
 
     /// Whether there are data at a byte, as `SEEK_DATA` and `SEEK_HOLE` tell.
     public func extent(at offset: UInt64) throws(ImageError) -> StorageExtent {
+        guard !isWritable else { return try findExtent(at: offset) }
+        if let known = known.withLock({ $0 }), known.range.contains(offset) {
+            return StorageExtent(isData: known.isData, length: known.range.upperBound - offset)
+        }
+        let extent = try findExtent(at: offset)
+        known.withLock { $0 = (offset..<offset + extent.length, extent.isData) }
+        return extent
+    }
+
+    private func findExtent(at offset: UInt64) throws(ImageError) -> StorageExtent {
         let end = try length()
         guard offset < end else { return StorageExtent(isData: false, length: 0) }
         guard !isBlockDevice else { return StorageExtent(isData: true, length: end - offset) }
