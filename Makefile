@@ -1,7 +1,11 @@
 # Two commands: `make demo` sets up and audits this machine, `make test` sets up and runs the tests. Both change nothing beyond packages and .build.
 SHELL := /bin/bash
 SWIFT ?= swift
-RELEASE := -c release --product nearmetal --static-swift-stdlib
+# A start is a good part of what a short command takes, and the dynamic loader a good part of that: libstdc++ and libgcc go
+# into the binary, and libxml2, which is opened when a document is read, is not named in it.
+LINK := $(CURDIR)/.build/link
+RELEASE := -c release --product nearmetal --static-swift-stdlib --pkg-config-path $(LINK) \
+  -Xlinker -L$(LINK) -Xswiftc -Xclang-linker -Xswiftc -static-libgcc -Xlinker --no-export-dynamic
 TOOL := .build/release/nearmetal
 SECONDS ?= 60
 
@@ -31,7 +35,14 @@ setup-test:
 setup-lab:
 	@scripts/setup lab
 
-build: setup-build
+$(LINK): Makefile
+	@mkdir -p $(LINK)
+	@ln -sf "$$(clang -print-file-name=libstdc++.a)" $(LINK)/libstdc++.a
+	@printf 'Name: libxml2\nDescription: headers only\nVersion: %s\nCflags: %s\n' \
+	  "$$(pkg-config --modversion libxml-2.0)" "$$(pkg-config --cflags libxml-2.0)" > $(LINK)/libxml-2.0.pc
+	@touch $(LINK)
+
+build: setup-build $(LINK)
 	$(SWIFT) build $(RELEASE)
 
 demo: build
@@ -62,7 +73,7 @@ test-lab: build setup-lab
 lint:
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Plugins
 
-werror: setup-build
+werror: setup-build $(LINK)
 	WARNINGS_AS_ERRORS=1 $(SWIFT) build $(RELEASE)
 
 format:

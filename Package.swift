@@ -54,7 +54,7 @@ let package = Package(
             name: "CLibXML2", path: "Sources/0-C/CLibXML2", pkgConfig: "libxml-2.0",
             providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(
-            name: "CLibYAML", path: "Sources/0-C/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+            name: "CLibYAML", path: "Sources/0-C/CLibYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CLibvirt", path: "Sources/0-C/CLibvirt", providers: [.apt(["libvirt-dev"])]),
         .systemLibrary(
@@ -62,7 +62,7 @@ let package = Package(
         .systemLibrary(
             name: "CAugeas", path: "Sources/0-C/CAugeas", pkgConfig: "libxml-2.0", providers: [.apt(["libaugeas-dev"])]),
         .systemLibrary(
-            name: "CZlib", path: "Sources/0-C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+            name: "CZlib", path: "Sources/0-C/CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
             name: "CZstd", path: "Sources/0-C/CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(

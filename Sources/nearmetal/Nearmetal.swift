@@ -28,8 +28,7 @@ struct Nearmetal: AsyncParsableCommand {
         let isQemuImg = ImageStatus.isQemuImg
         if isQemuImg { arguments.insert("image", at: 0) }
         do {
-            let command = command(named: arguments)
-            var parsed = try command.type.parseAsRoot(command.arguments)
+            var parsed = try parsed(arguments)
             if var parsed = parsed as? any AsyncParsableCommand { try await parsed.run() } else { try parsed.run() }
         } catch {
             guard isQemuImg, exitCode(for: error) == .validationFailure else { exit(withError: error) }
@@ -38,12 +37,23 @@ struct Nearmetal: AsyncParsableCommand {
         }
     }
 
-    /// The command that is named and its own arguments: to look at all the others takes longer than some of them run.
+    /// The command, where it is one of those that are read without ArgumentParser.
+    private static func plain(_ arguments: [String]) -> (any PlainCommand)? {
+        guard arguments.count > 1, arguments[0] == "image" else { return nil }
+        let rest = arguments[2...]
+        switch arguments[1] {
+        case "info": return ImageInfoCommand(plainly: rest)
+        case "check": return ImageCheckCommand(plainly: rest)
+        case "map": return ImageMapCommand(plainly: rest)
+        default: return nil
+        }
+    }
+
+    /// The command that is named, with its own arguments: to look at all the others takes longer than some of them run.
     ///
     /// Where anything is wrong, or help is wanted, all are looked at.
-    private static func command(named arguments: [String]) -> (
-        type: any ParsableCommand.Type, arguments: [String]
-    ) {
+    private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+        if let plain = plain(arguments) { return plain }
         var command: any ParsableCommand.Type = self
         var rest = arguments[...]
         while let name = rest.first,
@@ -52,9 +62,10 @@ struct Nearmetal: AsyncParsableCommand {
             command = next
             rest = rest.dropFirst()
         }
-        guard command != self, command.configuration.subcommands.isEmpty, (try? command.parseAsRoot(Array(rest))) != nil
-        else { return (self, arguments) }
-        return (command, Array(rest))
+        guard command != self, command.configuration.subcommands.isEmpty,
+            let parsed = try? command.parseAsRoot(Array(rest))
+        else { return try parseAsRoot(arguments) }
+        return parsed
     }
 }
 

@@ -1,4 +1,7 @@
 #pragma once
+/// Types and constants only: the library is opened with dlopen when a document is read, so that commands that read none start
+/// without it and what it draws in (ICU, liblzma).
+#include <dlfcn.h>
 #include <string.h>
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
@@ -7,6 +10,64 @@
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
 #include <libxml/xmlerror.h>
+
+/// The functions that are used, of the types that the headers declare.
+typedef struct {
+    __typeof__(xmlInitParser) *initParser;
+    __typeof__(xmlNewParserCtxt) *newParserCtxt;
+    __typeof__(xmlFreeParserCtxt) *freeParserCtxt;
+    __typeof__(xmlCtxtReadMemory) *ctxtReadMemory;
+    __typeof__(xmlStopParser) *stopParser;
+    __typeof__(xmlFreeDoc) *freeDoc;
+    __typeof__(xmlDocGetRootElement) *docGetRootElement;
+    __typeof__(xmlGetDocEntity) *getDocEntity;
+    __typeof__(xmlGetLineNo) *getLineNo;
+    __typeof__(xmlFreeEnumeration) *freeEnumeration;
+    __typeof__(xmlSAX2InternalSubset) *sax2InternalSubset;
+    __typeof__(xmlSAX2EntityDecl) *sax2EntityDecl;
+    __typeof__(xmlXPathNewContext) *xpathNewContext;
+    __typeof__(xmlXPathFreeContext) *xpathFreeContext;
+    __typeof__(xmlXPathEvalExpression) *xpathEvalExpression;
+    __typeof__(xmlXPathFreeObject) *xpathFreeObject;
+    __typeof__(xmlXPathRegisterNs) *xpathRegisterNs;
+    __typeof__(xmlSetStructuredErrorFunc) *setStructuredErrorFunc;
+    __typeof__(xmlSetGenericErrorFunc) *setGenericErrorFunc;
+    __typeof__(__xmlStructuredError) *structuredError;
+    __typeof__(__xmlStructuredErrorContext) *structuredErrorContext;
+    __typeof__(__xmlGenericError) *genericError;
+    __typeof__(__xmlGenericErrorContext) *genericErrorContext;
+} nearmetal_libxml;
+
+/// Finds the functions in an opened library: the name of one that it lacks, NULL if it has all.
+static inline const char *nearmetal_libxml_find(void *library, nearmetal_libxml *found) {
+#define NEARMETAL_FIND(field, name) \
+    if (!(found->field = (__typeof__(found->field))dlsym(library, #name))) return #name
+    NEARMETAL_FIND(initParser, xmlInitParser);
+    NEARMETAL_FIND(newParserCtxt, xmlNewParserCtxt);
+    NEARMETAL_FIND(freeParserCtxt, xmlFreeParserCtxt);
+    NEARMETAL_FIND(ctxtReadMemory, xmlCtxtReadMemory);
+    NEARMETAL_FIND(stopParser, xmlStopParser);
+    NEARMETAL_FIND(freeDoc, xmlFreeDoc);
+    NEARMETAL_FIND(docGetRootElement, xmlDocGetRootElement);
+    NEARMETAL_FIND(getDocEntity, xmlGetDocEntity);
+    NEARMETAL_FIND(getLineNo, xmlGetLineNo);
+    NEARMETAL_FIND(freeEnumeration, xmlFreeEnumeration);
+    NEARMETAL_FIND(sax2InternalSubset, xmlSAX2InternalSubset);
+    NEARMETAL_FIND(sax2EntityDecl, xmlSAX2EntityDecl);
+    NEARMETAL_FIND(xpathNewContext, xmlXPathNewContext);
+    NEARMETAL_FIND(xpathFreeContext, xmlXPathFreeContext);
+    NEARMETAL_FIND(xpathEvalExpression, xmlXPathEvalExpression);
+    NEARMETAL_FIND(xpathFreeObject, xmlXPathFreeObject);
+    NEARMETAL_FIND(xpathRegisterNs, xmlXPathRegisterNs);
+    NEARMETAL_FIND(setStructuredErrorFunc, xmlSetStructuredErrorFunc);
+    NEARMETAL_FIND(setGenericErrorFunc, xmlSetGenericErrorFunc);
+    NEARMETAL_FIND(structuredError, __xmlStructuredError);
+    NEARMETAL_FIND(structuredErrorContext, __xmlStructuredErrorContext);
+    NEARMETAL_FIND(genericError, __xmlGenericError);
+    NEARMETAL_FIND(genericErrorContext, __xmlGenericErrorContext);
+#undef NEARMETAL_FIND
+    return NULL;
+}
 
 /// The first fatal error of a parser; what follows it follows from it.
 typedef struct {
@@ -47,20 +108,18 @@ static inline void nearmetal_xml_discard_message(void *context, const char *mess
     (void)context;
     (void)message;
 }
-static inline nearmetal_xml_channel nearmetal_xml_hush(void) {
+static inline nearmetal_xml_channel nearmetal_xml_hush(const nearmetal_libxml *xml) {
     nearmetal_xml_channel before = {
-        xmlStructuredError, xmlStructuredErrorContext, xmlGenericError, xmlGenericErrorContext
+        *xml->structuredError(), *xml->structuredErrorContext(), *xml->genericError(), *xml->genericErrorContext()
     };
-    xmlSetStructuredErrorFunc(NULL, (xmlStructuredErrorFunc)nearmetal_xml_discard_error);
-    xmlSetGenericErrorFunc(NULL, nearmetal_xml_discard_message);
+    xml->setStructuredErrorFunc(NULL, (xmlStructuredErrorFunc)nearmetal_xml_discard_error);
+    xml->setGenericErrorFunc(NULL, nearmetal_xml_discard_message);
     return before;
 }
-static inline void nearmetal_xml_unhush(nearmetal_xml_channel before) {
-    xmlSetStructuredErrorFunc(before.context, before.function);
-    xmlSetGenericErrorFunc(before.genericContext, before.generic);
+static inline void nearmetal_xml_unhush(const nearmetal_libxml *xml, nearmetal_xml_channel before) {
+    xml->setStructuredErrorFunc(before.context, before.function);
+    xml->setGenericErrorFunc(before.genericContext, before.generic);
 }
 static inline void nearmetal_xpath_silence(xmlXPathContextPtr context) {
     context->error = (xmlStructuredErrorFunc)nearmetal_xml_discard_error;
 }
-/// `xmlFree` is a variable, which Swift 6 takes for shared mutable state.
-static inline void nearmetal_xml_free(void *memory) { xmlFree(memory); }

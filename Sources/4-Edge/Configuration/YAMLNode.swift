@@ -1,4 +1,5 @@
 internal import CLibYAML
+internal import Glibc
 
 /// A node of a YAML document, with the place where it begins.
 ///
@@ -24,28 +25,44 @@ struct YAMLNode {
     /// The deepest nesting read.
     static let depthLimit = 32
 
+    /// libyaml's functions; `nil` where it is not installed.
+    ///
+    /// SAFETY: the table is filled once and never changes; the functions work on what they are given.
+    private nonisolated(unsafe) static let libyaml: nearmetal_libyaml? = {
+        var functions = nearmetal_libyaml()
+        guard let handle = dlopen("libyaml-0.so.2", RTLD_NOW | RTLD_LOCAL),
+            nearmetal_libyaml_find(handle, &functions) != 0
+        else { return nil }
+        return functions
+    }()
+
     /// Reads the first document of a text; `nil` if it has none.
     ///
     /// libyaml parses, event by event, so that a hostile text costs no more memory than its own size.
     static func read(_ bytes: [UInt8], path: String) throws(ConfigurationError) -> YAMLNode? {
+        guard let library = libyaml else {
+            throw ConfigurationError(
+                "libyaml is not installed (libyaml-0.so.2). Install it (Debian, SUSE: libyaml-0-2, Fedora: libyaml)",
+                path: path)
+        }
         var parser = yaml_parser_t()
-        guard yaml_parser_initialize(&parser) == 1 else {
+        guard library.initialize(&parser) == 1 else {
             throw ConfigurationError("libyaml has no memory left", path: path)
         }
-        defer { yaml_parser_delete(&parser) }
+        defer { library.deleteParser(&parser) }
         // The parser keeps the pointer until it is deleted.
         let input = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, bytes.count))
         defer { input.deallocate() }
         _ = input.initialize(from: bytes)
-        yaml_parser_set_input_string(&parser, input.baseAddress, bytes.count)
-        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
+        library.setInput(&parser, input.baseAddress, bytes.count)
+        library.setEncoding(&parser, YAML_UTF8_ENCODING)
 
         var open: [YAMLNode] = []
         var root: YAMLNode?
         while true {
             var event = yaml_event_t()
-            guard yaml_parser_parse(&parser, &event) == 1 else { throw problem(of: parser, path: path) }
-            defer { yaml_event_delete(&event) }
+            guard library.parse(&parser, &event) == 1 else { throw problem(of: parser, path: path) }
+            defer { library.deleteEvent(&event) }
             let mark = Mark(line: Int(event.start_mark.line) + 1, column: Int(event.start_mark.column) + 1)
             func refuse(_ what: String) -> ConfigurationError {
                 ConfigurationError(what, path: path, line: mark.line, column: mark.column)

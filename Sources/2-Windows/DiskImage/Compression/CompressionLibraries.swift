@@ -1,5 +1,6 @@
 import CISAL
 import CLibdeflate
+import CZlib
 import CZstd
 import Glibc
 
@@ -32,6 +33,17 @@ struct LibdeflateFunctions: Sendable {
             let decompress = SharedLibrary.find("libdeflate_deflate_decompress_ex", handle, Decompress.self)
         else { return nil }
         return LibdeflateFunctions(allocate: allocate, free: free, decompress: decompress)
+    }()
+}
+
+/// zlib, whose levels can be asked for; `nil` where it is not installed.
+enum Zlib {
+    /// SAFETY: the table is filled once and never changes; the functions work on what they are given.
+    nonisolated(unsafe) static let shared: nearmetal_zlib? = {
+        var functions = nearmetal_zlib()
+        guard let handle = SharedLibrary.open("libz.so.1"), nearmetal_zlib_find(handle, &functions) != 0
+        else { return nil }
+        return functions
     }()
 }
 

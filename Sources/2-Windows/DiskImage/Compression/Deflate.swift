@@ -84,13 +84,13 @@ final class Packer: @unchecked Sendable {
 
     private func deflate(_ bytes: UnsafeRawBufferPointer, _ level: Int32) -> Int? {
         var stream = z_stream()
-        guard nearmetal_deflate_init(&stream, level, -12, 9) == Z_OK else { return nil }
-        defer { deflateEnd(&stream) }
+        guard var zlib = Zlib.shared, nearmetal_deflate_init(&zlib, &stream, level, -12, 9) == Z_OK else { return nil }
+        defer { _ = zlib.deflateEnd(&stream) }
         stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.avail_in = UInt32(bytes.count)
         stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.avail_out = UInt32(min(output.count, bytes.count))
-        guard CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END else { return nil }
+        guard zlib.deflate(&stream, Z_FINISH) == Z_STREAM_END else { return nil }
         return Int(stream.total_out)
     }
 

@@ -35,14 +35,14 @@ final class Inflater: @unchecked Sendable {
         }
         // A stream that goes on after a cluster's worth: QEMU takes it, libdeflate does not.
         var stream = z_stream()
-        guard nearmetal_inflate_init(&stream, -15) == Z_OK else { return false }
-        defer { inflateEnd(&stream) }
+        guard var zlib = Zlib.shared, nearmetal_inflate_init(&zlib, &stream, -15) == Z_OK else { return false }
+        defer { _ = zlib.inflateEnd(&stream) }
         stream.next_in = UnsafeMutablePointer(
             mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.avail_in = UInt32(bytes.count)
         stream.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.avail_out = UInt32(buffer.count)
-        let result = CZlib.inflate(&stream, Z_FINISH)
+        let result = zlib.inflate(&stream, Z_FINISH)
         return (result == Z_STREAM_END || result == Z_BUF_ERROR) && stream.avail_out == 0
     }
 

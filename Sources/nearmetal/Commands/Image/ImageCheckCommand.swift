@@ -146,3 +146,28 @@ extension ImageOpening {
         }
     }
 }
+
+extension ImageCheckCommand: PlainCommand {
+    static var plain: Self {
+        var command = Self()
+        (command.format, command.output, command.repair, command.quiet) = (nil, .human, nil, false)
+        command.opening = .plain
+        return command
+    }
+
+    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+        switch name {
+        case "-f": format = value()
+        case "--output": return output.take(value())
+        case "-r", "--repair": repair = value()
+        case "-q", "--quiet": quiet = true
+        default: return opening.take(name, value)
+        }
+        return true
+    }
+
+    mutating func take(files: [String]) -> Bool {
+        file = files.first ?? ""
+        return files.count == 1
+    }
+}

@@ -58,3 +58,27 @@ func absolutePath(_ path: String) -> String {
     defer { free(folder) }
     return String(cString: folder) + "/" + path
 }
+
+extension ImageInfoCommand: PlainCommand {
+    static var plain: Self {
+        var command = Self()
+        (command.format, command.output, command.backingChain) = (nil, .human, false)
+        command.opening = .plain
+        return command
+    }
+
+    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+        switch name {
+        case "-f": format = value()
+        case "--output": return output.take(value())
+        case "--backing-chain": backingChain = true
+        default: return opening.take(name, value)
+        }
+        return true
+    }
+
+    mutating func take(files: [String]) -> Bool {
+        file = files.first ?? ""
+        return files.count == 1
+    }
+}

@@ -81,3 +81,28 @@ struct ImageMapCommand: ParsableCommand {
         try print(Array((text + "]\n").utf8))
     }
 }
+
+extension ImageMapCommand: PlainCommand {
+    static var plain: Self {
+        var command = Self()
+        (command.format, command.output, command.startOffset, command.maxLength) = (nil, .human, nil, nil)
+        command.opening = .plain
+        return command
+    }
+
+    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+        switch name {
+        case "-f": format = value()
+        case "--output": return output.take(value())
+        case "-s", "--start-offset": startOffset = value()
+        case "-l", "--max-length": maxLength = value()
+        default: return opening.take(name, value)
+        }
+        return true
+    }
+
+    mutating func take(files: [String]) -> Bool {
+        file = files.first ?? ""
+        return files.count == 1
+    }
+}

@@ -106,6 +106,28 @@ struct ImageOpening: ParsableArguments {
     }
 }
 
+extension ImageOpening {
+    /// The options with nothing but their defaults.
+    static var plain: Self {
+        var opening = Self()
+        (opening.forceShare, opening.imageOpts, opening.sourceCache) = (false, false, .writeback)
+        (opening.allowNamed, opening.object) = ([], [])
+        return opening
+    }
+
+    /// Takes an option of a ``PlainCommand``.
+    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+        switch name {
+        case "-U", "--force-share": forceShare = true
+        case "--image-opts": imageOpts = true
+        case "--object": value().map { object.append($0) }
+        case "--allow-named": value().map { allowNamed.append($0) }
+        default: return false
+        }
+        return true
+    }
+}
+
 /// How image commands end: qemu-img's status is 1 for whatever goes wrong.
 enum ImageStatus {
     /// Says what went wrong, and gives the status to end with.
@@ -125,7 +147,16 @@ enum ImageStatus {
 }
 
 /// Text or JSON, as qemu-img has it.
-enum ImageOutput: String, ExpressibleByArgument, CaseIterable { case human, json }
+enum ImageOutput: String, ExpressibleByArgument, CaseIterable {
+    case human, json
+
+    /// Takes what a ``PlainCommand`` names.
+    mutating func take(_ name: String?) -> Bool {
+        guard let output = name.flatMap(Self.init(rawValue:)) else { return false }
+        self = output
+        return true
+    }
+}
 
 /// Sizes as qemu-img reads them: bytes, or k, M, G, T, P, E.
 enum ImageSize {

@@ -9,18 +9,18 @@ final class DocumentObject {
 
     /// Parses a document; a DOCTYPE may declare entities that stand for short texts, and nothing else that counts.
     init(_ source: [UInt8], path: String) throws(XMLError) {
-        LibXML.prepare()
-        guard let context = xmlNewParserCtxt(), let handler = context.pointee.sax else {
+        try LibXML.prepare(path: path)
+        guard let context = LibXML.functions.newParserCtxt(), let handler = context.pointee.sax else {
             throw XMLError(.io, "libxml2 has no memory left", path: path)
         }
-        defer { xmlFreeParserCtxt(context) }
+        defer { LibXML.functions.freeParserCtxt(context) }
         let declarations = Declarations()
         let errors = LibXML.FirstError(of: context, owner: Unmanaged.passUnretained(declarations).toOpaque())
         defer { withExtendedLifetime((errors, declarations)) {} }
         Self.guardDeclarations(handler)
         let parsed = LibXML.parse(source, context)
         if let refusal = declarations.refusal {
-            if let parsed { xmlFreeDoc(parsed) }
+            if let parsed { LibXML.functions.freeDoc(parsed) }
             throw XMLError(
                 .refused, "the document \(refusal)", path: path, line: declarations.line,
                 remedy: "libvirt needs no DOCTYPE: take it out")
@@ -31,7 +31,7 @@ final class DocumentObject {
         bytes = source.count
     }
 
-    deinit { xmlFreeDoc(pointer) }
+    deinit { LibXML.functions.freeDoc(pointer) }
 
     // MARK: Declarations
 
@@ -48,7 +48,7 @@ final class DocumentObject {
             declarations.refusal = what
             declarations.line = context.pointee.input.map { Int($0.pointee.line) }
         }
-        xmlStopParser(context)
+        LibXML.functions.stopParser(context)
     }
 
     private static func declarations(_ pointer: UnsafeMutableRawPointer?) -> Declarations? {
@@ -62,7 +62,7 @@ final class DocumentObject {
             guard publicID == nil, systemID == nil else {
                 return DocumentObject.refuse(pointer, "names an external document type, which is not read")
             }
-            xmlSAX2InternalSubset(pointer, name, publicID, systemID)
+            LibXML.functions.sax2InternalSubset(pointer, name, publicID, systemID)
         }
         // This is called for every document; it names something or not.
         handler.pointee.externalSubset = { pointer, _, publicID, systemID in
@@ -77,7 +77,7 @@ final class DocumentObject {
             DocumentObject.refuse(pointer, "declares an external entity, which is not read")
         }
         handler.pointee.attributeDecl = { pointer, _, _, _, _, _, choices in
-            if let choices { xmlFreeEnumeration(choices) }
+            if let choices { LibXML.functions.freeEnumeration(choices) }
             DocumentObject.refuse(pointer, "declares attributes, whose defaults are nowhere in the elements")
         }
         handler.pointee.entityDecl = { pointer, name, type, publicID, systemID, content in
@@ -97,14 +97,14 @@ final class DocumentObject {
                 ? "a parameter entity" : "an external entity"
             return refuse(pointer, "declares \(kind), \(spelled), which is not read")
         }
-        let length = xmlStrlen(content)
+        let length = LibXML.bytes(content).count
         guard length <= XMLDocument.Limit.entityBytes else {
             return refuse(
                 pointer,
                 "declares the entity \(spelled) of \(length) bytes; at most \(XMLDocument.Limit.entityBytes) are expanded"
             )
         }
-        guard xmlStrchr(content, 0x3C) == nil else {
+        guard !LibXML.bytes(content).contains(0x3C) else {
             return refuse(pointer, "declares the entity \(spelled) that holds elements; only texts are expanded")
         }
         guard let declarations = declarations(pointer) else { return }
@@ -112,14 +112,14 @@ final class DocumentObject {
         guard declarations.entities <= XMLDocument.Limit.entities else {
             return refuse(pointer, "declares more than \(XMLDocument.Limit.entities) entities")
         }
-        xmlSAX2EntityDecl(pointer, name, type, publicID, systemID, content)
+        LibXML.functions.sax2EntityDecl(pointer, name, type, publicID, systemID, content)
     }
 
     // MARK: As flat tree
 
     /// The elements in document order, references to entities replaced.
     func flatTree() throws(XMLError) -> FlatTree {
-        guard let root = xmlDocGetRootElement(pointer) else {
+        guard let root = LibXML.functions.docGetRootElement(pointer) else {
             throw XMLError(.malformed, "the document has no root element", path: path)
         }
         var tree = FlatTree(capacity: bytes)
@@ -152,16 +152,16 @@ final class DocumentObject {
         }
         tree.begin(
             String(node.pointee.name), prefix: node.pointee.ns?.pointee.prefix.map { String($0) },
-            namespace: node.pointee.ns?.pointee.href.map { String($0) }, line: Int32(clamping: xmlGetLineNo(node)),
+            namespace: node.pointee.ns?.pointee.href.map { String($0) }, line: Int32(clamping: LibXML.functions.getLineNo(node)),
             firstAttribute: first)
-        if let refusal = tree.refusal { throw XMLError(.refused, refusal, path: path, line: xmlGetLineNo(node)) }
+        if let refusal = tree.refusal { throw XMLError(.refused, refusal, path: path, line: LibXML.functions.getLineNo(node)) }
         var child = node.pointee.children
         while let current = child {
             switch current.pointee.type {
             case XML_ELEMENT_NODE: try add(current, to: &tree, &budget)
             case XML_TEXT_NODE:
                 tree.text(
-                    UnsafeBufferPointer(start: current.pointee.content, count: Int(xmlStrlen(current.pointee.content))))
+                    LibXML.bytes(current.pointee.content))
             case XML_ENTITY_REF_NODE:
                 var text: [UInt8] = []
                 try expand(current.pointee.name, into: &text, &budget, depth: 0)
@@ -169,7 +169,7 @@ final class DocumentObject {
             case XML_CDATA_SECTION_NODE:
                 tree.boundary()
                 tree.text(
-                    UnsafeBufferPointer(start: current.pointee.content, count: Int(xmlStrlen(current.pointee.content))))
+                    LibXML.bytes(current.pointee.content))
                 tree.boundary()
             default: tree.boundary()
             }
@@ -184,7 +184,7 @@ final class DocumentObject {
             if current.pointee.type == XML_ENTITY_REF_NODE {
                 try expand(current.pointee.name, into: &value, &budget, depth: 0)
             } else if let content = current.pointee.content {
-                value.append(contentsOf: UnsafeBufferPointer(start: content, count: Int(xmlStrlen(content))))
+                value.append(contentsOf: LibXML.bytes(content))
             }
             node = current.pointee.next
         }
@@ -193,11 +193,11 @@ final class DocumentObject {
     private func expand(_ name: UnsafePointer<xmlChar>?, into value: inout [UInt8], _ budget: inout Budget, depth: Int)
         throws(XMLError)
     {
-        guard let name, let entity = xmlGetDocEntity(pointer, name), let content = entity.pointee.content else {
+        guard let name, let entity = LibXML.functions.getDocEntity(pointer, name), let content = entity.pointee.content else {
             throw XMLError(.malformed, "the entity \(String(name)) is not declared", path: path)
         }
         let isPredefined = entity.pointee.etype == XML_INTERNAL_PREDEFINED_ENTITY
-        let bytes = UnsafeBufferPointer(start: content, count: Int(xmlStrlen(content)))
+        let bytes = LibXML.bytes(content)
         budget.bytes += bytes.count
         guard budget.bytes <= XMLDocument.Limit.expandedBytes, depth < 16 else {
             throw XMLError(
@@ -233,9 +233,10 @@ final class DocumentObject {
         throws(XMLError)
     {
         // A copy of the bytes: typed throws do not pass through withUnsafeBufferPointer.
-        let copy = xmlStrdup(name)
-        defer { nearmetal_xml_free(copy) }
-        try expand(copy, into: &value, &budget, depth: depth)
+        let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: name.count)
+        defer { copy.deallocate() }
+        _ = copy.initialize(from: name)
+        try expand(copy.baseAddress, into: &value, &budget, depth: depth)
     }
 
     // MARK: XPath
@@ -262,18 +263,19 @@ final class DocumentObject {
         guard !xpath.isEmpty, !xpath.utf8.contains(0), xpath.utf8.count <= 4096 else {
             throw invalid("this is not an XPath expression")
         }
-        let before = nearmetal_xml_hush()
-        defer { nearmetal_xml_unhush(before) }
-        guard let context = xmlXPathNewContext(pointer) else {
+        var functions = LibXML.functions
+        let before = nearmetal_xml_hush(&functions)
+        defer { nearmetal_xml_unhush(&functions, before) }
+        guard let context = LibXML.functions.xpathNewContext(pointer) else {
             throw XMLError(.io, "libxml2 has no memory left", path: path)
         }
-        defer { xmlXPathFreeContext(context) }
+        defer { LibXML.functions.xpathFreeContext(context) }
         nearmetal_xpath_silence(context)
         context.pointee.opLimit = 50_000_000
         context.pointee.node = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: xmlNode.self)
         var indices: [UnsafeMutableRawPointer: Int] = [:]
-        register(xmlDocGetRootElement(pointer), context, &indices)
-        guard let result = xmlXPathEvalExpression(xpath, context) else {
+        register(LibXML.functions.docGetRootElement(pointer), context, &indices)
+        guard let result = LibXML.functions.xpathEvalExpression(xpath, context) else {
             let error = context.pointee.lastError
             switch xmlParserErrors(UInt32(bitPattern: error.code)) {
             case XML_XPATH_UNDEF_PREFIX_ERROR: throw invalid("the document declares no such namespace prefix")
@@ -281,7 +283,7 @@ final class DocumentObject {
             default: throw invalid("this is not valid XPath (near character \(error.int1 + 1))")
             }
         }
-        defer { xmlXPathFreeObject(result) }
+        defer { LibXML.functions.xpathFreeObject(result) }
         guard result.pointee.type == XPATH_NODESET else {
             throw invalid("this gives a value; an XPath that selects a node is needed")
         }
@@ -341,7 +343,7 @@ final class DocumentObject {
             node = next(after: current, below: root)
         }
         for (prefix, namespace) in declared.merging(used, uniquingKeysWith: { $1 }) {
-            xmlXPathRegisterNs(context, prefix, namespace.pointee.href)
+            LibXML.functions.xpathRegisterNs(context, prefix, namespace.pointee.href)
         }
     }
 

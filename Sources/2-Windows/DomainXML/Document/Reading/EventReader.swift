@@ -6,9 +6,9 @@ internal import CLibXML2
 enum EventReader {
     /// The elements of a document; `nil` if it has a DOCTYPE.
     static func read(_ source: [UInt8], path: String) throws(XMLError) -> FlatTree? {
-        LibXML.prepare()
-        guard let context = xmlNewParserCtxt() else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
-        defer { xmlFreeParserCtxt(context) }
+        try LibXML.prepare(path: path)
+        guard let context = LibXML.functions.newParserCtxt() else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
+        defer { LibXML.functions.freeParserCtxt(context) }
         // The callbacks get an address, not a class: thousands of calls a document spend nothing on counting
         // references.
         let reader = UnsafeMutablePointer<Reader>.allocate(capacity: 1)
@@ -19,7 +19,7 @@ enum EventReader {
         let errors = LibXML.FirstError(of: context)
         defer { withExtendedLifetime(errors) {} }
         context.pointee.userData = UnsafeMutableRawPointer(reader)
-        if let document = LibXML.parse(source, context) { xmlFreeDoc(document) }
+        if let document = LibXML.parse(source, context) { LibXML.functions.freeDoc(document) }
         let isWellFormed = context.pointee.wellFormed == 1
         if reader.pointee.hasDocumentType { return nil }
         if let refusal = reader.pointee.tree.refusal {
@@ -50,7 +50,7 @@ enum EventReader {
         mutating func stopIfRefused() {
             guard tree.refusal != nil, refusedLine == 0 else { return }
             refusedLine = max(1, line)
-            xmlStopParser(context)
+            LibXML.functions.stopParser(context)
         }
 
         mutating func begin(
@@ -104,7 +104,7 @@ enum EventReader {
         handler.internalSubset = { pointer, _, _, _ in
             guard let reader = EventReader.reader(pointer) else { return }
             reader.pointee.hasDocumentType = true
-            xmlStopParser(reader.pointee.context)
+            LibXML.functions.stopParser(reader.pointee.context)
         }
         handler.startElementNs = { pointer, name, prefix, uri, namespaces, _, count, _, attributes in
             guard let reader = EventReader.reader(pointer), let name else { return }

@@ -1,4 +1,5 @@
 internal import CLibXML2
+internal import Glibc
 
 /// What all uses of libxml2 share.
 enum LibXML {
@@ -10,21 +11,47 @@ enum LibXML {
         XML_PARSE_NONET.rawValue | XML_PARSE_NOERROR.rawValue | XML_PARSE_NOWARNING.rawValue
             | XML_PARSE_BIG_LINES.rawValue)
 
-    /// libxml2 sets its globals up once, before the first thread parses.
-    static func prepare() { _ = isReady }
-    private static let isReady: Bool = {
-        xmlInitParser()
-        return true
+    /// The library, opened once for the process; or what is missing.
+    ///
+    /// SAFETY: the table is filled once and never changes; libxml2's functions may be called from any thread.
+    private nonisolated(unsafe) static let library: (functions: nearmetal_libxml, absence: String?) = {
+        var functions = nearmetal_libxml()
+        guard let handle = dlopen("libxml2.so.2", RTLD_NOW | RTLD_LOCAL) ?? dlopen("libxml2.so.16", RTLD_NOW | RTLD_LOCAL)
+        else { return (functions, "libxml2 is not installed (libxml2.so.2)") }
+        if let missing = nearmetal_libxml_find(handle, &functions) {
+            return (functions, "this libxml2 has no \(String(cString: missing))")
+        }
+        // It sets its globals up once, before the first thread parses.
+        functions.initParser()
+        return (functions, nil)
     }()
+
+    /// libxml2's functions; only to be called after ``prepare(path:)``.
+    static var functions: nearmetal_libxml { library.functions }
+
+    /// Opens the library.
+    ///
+    /// - Throws: `io` if it is not installed.
+    static func prepare(path: String) throws(XMLError) {
+        guard let absence = library.absence else { return }
+        throw XMLError(
+            .io, absence, path: path, remedy: "Install it (Debian, Fedora: libxml2, SUSE: libxml2-2)")
+    }
 
     /// Parses bytes, quietly; the tree, where the context builds one, is the caller's.
     static func parse(_ source: [UInt8], _ context: xmlParserCtxtPtr) -> xmlDocPtr? {
-        let before = nearmetal_xml_hush()
-        defer { nearmetal_xml_unhush(before) }
+        var functions = functions
+        let before = nearmetal_xml_hush(&functions)
+        defer { nearmetal_xml_unhush(&functions, before) }
         return source.withUnsafeBytes { bytes in
-            xmlCtxtReadMemory(
+            functions.ctxtReadMemory(
                 context, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil, nil, options)
         }
+    }
+
+    /// The bytes of one of libxml2's strings; none for NULL.
+    static func bytes(_ text: UnsafePointer<xmlChar>?) -> UnsafeBufferPointer<xmlChar> {
+        UnsafeBufferPointer(start: text, count: text.map { strlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self)) } ?? 0)
     }
 
     /// The error that ended parsing; later ones follow from it.
