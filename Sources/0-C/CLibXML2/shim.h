@@ -38,6 +38,13 @@ typedef struct {
     __typeof__(__xmlGenericErrorContext) *genericErrorContext;
 } nearmetal_libxml;
 
+/// What the library is called whose structures the headers declare; another major version's are laid out otherwise.
+#if LIBXML_VERSION >= 21400
+#define NEARMETAL_LIBXML "libxml2.so.16"
+#else
+#define NEARMETAL_LIBXML "libxml2.so.2"
+#endif
+
 /// Finds the functions in an opened library: the name of one that it lacks, NULL if it has all.
 static inline const char *nearmetal_libxml_find(void *library, nearmetal_libxml *found) {
 #define NEARMETAL_FIND(field, name) \

@@ -1,5 +1,4 @@
 import Synchronization
-import Glibc
 
 /// Copies what an image shows into another one.
 ///
@@ -50,7 +49,7 @@ public struct ImageConversion: Sendable {
         self.target = target
         self.options = options
         let unit = max(target.clusterSize ?? 0, 4096)
-        chunk = max(unit, getenv("NMCHUNK").flatMap { UInt64(String(cString: $0)) } ?? 2 << 20)
+        chunk = max(unit, 2 << 20)
         size = min(source.size, target.size)
     }
 

@@ -67,7 +67,7 @@ extension Image {
         }
         let state = Mutex(Progress())
         let unit = max(clusterSize ?? 65_536, 4096)
-        let chunk = max(unit, getenv("NMCHUNK").flatMap { UInt64(String(cString: $0)) } ?? 2 << 20)
+        let chunk = max(unit, 2 << 20)
         let size = size
         let (old, new) = (Below(image: below), Below(image: other))
         Threads.run(min(4, Threads.processors)) { _ in

@@ -152,9 +152,12 @@ final class DocumentObject {
         }
         tree.begin(
             String(node.pointee.name), prefix: node.pointee.ns?.pointee.prefix.map { String($0) },
-            namespace: node.pointee.ns?.pointee.href.map { String($0) }, line: Int32(clamping: LibXML.functions.getLineNo(node)),
+            namespace: node.pointee.ns?.pointee.href.map { String($0) },
+            line: Int32(clamping: LibXML.functions.getLineNo(node)),
             firstAttribute: first)
-        if let refusal = tree.refusal { throw XMLError(.refused, refusal, path: path, line: LibXML.functions.getLineNo(node)) }
+        if let refusal = tree.refusal {
+            throw XMLError(.refused, refusal, path: path, line: LibXML.functions.getLineNo(node))
+        }
         var child = node.pointee.children
         while let current = child {
             switch current.pointee.type {
@@ -193,7 +196,8 @@ final class DocumentObject {
     private func expand(_ name: UnsafePointer<xmlChar>?, into value: inout [UInt8], _ budget: inout Budget, depth: Int)
         throws(XMLError)
     {
-        guard let name, let entity = LibXML.functions.getDocEntity(pointer, name), let content = entity.pointee.content else {
+        guard let name, let entity = LibXML.functions.getDocEntity(pointer, name), let content = entity.pointee.content
+        else {
             throw XMLError(.malformed, "the entity \(String(name)) is not declared", path: path)
         }
         let isPredefined = entity.pointee.etype == XML_INTERNAL_PREDEFINED_ENTITY

@@ -7,7 +7,9 @@ enum EventReader {
     /// The elements of a document; `nil` if it has a DOCTYPE.
     static func read(_ source: [UInt8], path: String) throws(XMLError) -> FlatTree? {
         try LibXML.prepare(path: path)
-        guard let context = LibXML.functions.newParserCtxt() else { throw XMLError(.io, "libxml2 has no memory left", path: path) }
+        guard let context = LibXML.functions.newParserCtxt() else {
+            throw XMLError(.io, "libxml2 has no memory left", path: path)
+        }
         defer { LibXML.functions.freeParserCtxt(context) }
         // The callbacks get an address, not a class: thousands of calls a document spend nothing on counting
         // references.

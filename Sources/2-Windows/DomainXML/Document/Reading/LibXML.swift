@@ -16,8 +16,9 @@ enum LibXML {
     /// SAFETY: the table is filled once and never changes; libxml2's functions may be called from any thread.
     private nonisolated(unsafe) static let library: (functions: nearmetal_libxml, absence: String?) = {
         var functions = nearmetal_libxml()
-        guard let handle = dlopen("libxml2.so.2", RTLD_NOW | RTLD_LOCAL) ?? dlopen("libxml2.so.16", RTLD_NOW | RTLD_LOCAL)
-        else { return (functions, "libxml2 is not installed (libxml2.so.2)") }
+        guard let handle = dlopen(NEARMETAL_LIBXML, RTLD_NOW | RTLD_LOCAL) else {
+            return (functions, "libxml2 is not installed (\(NEARMETAL_LIBXML))")
+        }
         if let missing = nearmetal_libxml_find(handle, &functions) {
             return (functions, "this libxml2 has no \(String(cString: missing))")
         }
@@ -51,7 +52,8 @@ enum LibXML {
 
     /// The bytes of one of libxml2's strings; none for NULL.
     static func bytes(_ text: UnsafePointer<xmlChar>?) -> UnsafeBufferPointer<xmlChar> {
-        UnsafeBufferPointer(start: text, count: text.map { strlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self)) } ?? 0)
+        UnsafeBufferPointer(
+            start: text, count: text.map { strlen(UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self)) } ?? 0)
     }
 
     /// The error that ended parsing; later ones follow from it.
