@@ -108,6 +108,15 @@ import Testing
         }
     }
 
+    /// Some grammars forget white space at the beginning: an edited file has it still.
+    @Test(arguments: ["\n#{ a\n", "\n\n", " \n\t\nA=1\n", "\nA=1\n", "A=1\n\n\nB=2\n"])
+    func whiteSpaceStays(_ text: String) throws {
+        #expect(try Self.readBack(text, .shellVariables).get() == text)
+        var tree = try ConfigTree(text: text, lens: .shellVariables)
+        try tree.set("NEW", to: "3")
+        #expect(try tree.text() == text + "NEW=3\n")
+    }
+
     private static func readBack(_ text: String, _ lens: ConfigTree.Lens) -> Result<String, AugeasError> {
         do throws(AugeasError) {
             let tree = try ConfigTree(text: text, lens: lens)

@@ -40,8 +40,8 @@ public struct ConfigTree: ~Copyable {
 
     private let session: Session
     private let lens: Lens
-    /// A text of white space alone: some grammars forget it.
-    private let blank: String
+    /// White space at the beginning that the grammar forgets; `nil` where it does not give back the rest either.
+    private let forgotten: String?
 
     /// Reads a text.
     ///
@@ -62,7 +62,7 @@ public struct ConfigTree: ~Copyable {
         try session.store(text, lens.rawValue)
         self.session = session
         self.lens = lens
-        blank = text.allSatisfy(\.isWhitespace) ? text : ""
+        forgotten = Self.forgotten(of: text, given: try? session.retrieve(lens.rawValue))
     }
 
     deinit { session.giveBack() }
@@ -108,8 +108,16 @@ public struct ConfigTree: ~Copyable {
 
     /// The text of the tree as it is now.
     public func text() throws(AugeasError) -> String {
-        let text = try session.retrieve(lens.rawValue)
-        return text.hasPrefix(blank) ? text : blank + text
+        guard let forgotten else { throw AugeasError(.unwritable, "its grammar does not give all of it back") }
+        return forgotten + (try session.retrieve(lens.rawValue))
+    }
+
+    private static func forgotten(of text: String, given: String?) -> String? {
+        guard let given else { return nil }
+        let (all, kept) = (Array(text.utf8), Array(given.utf8))
+        guard all.count >= kept.count, all.suffix(kept.count).elementsEqual(kept) else { return nil }
+        let lost = all.dropLast(kept.count)
+        return lost.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) } ? String(decoding: lost, as: UTF8.self) : nil
     }
 
     /// A label as it stands in a path: what means something there after a backslash.

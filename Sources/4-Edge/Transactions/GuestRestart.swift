@@ -49,13 +49,13 @@ public struct GuestRestart: Sendable {
                 progress(seconds)
                 guard seconds < limit else {
                     guard cutsPower else { return "it has not shut down within \(limit) seconds" }
-                    try await connection.destroy(guest)
+                    try await ask(guest) { () async throws(LibvirtError) in try await connection.destroy(guest) }
                     continue
                 }
                 // A guest that was just booting may have missed the first word.
                 if asked == 0 || (asked == 1 && seconds >= limit / 2) {
                     asked += 1
-                    try await connection.shutDown(guest)
+                    try await ask(guest) { () async throws(LibvirtError) in try await connection.shutDown(guest) }
                 }
                 try? await Task.sleep(for: .milliseconds(250))
             }
@@ -63,6 +63,11 @@ public struct GuestRestart: Sendable {
         } catch {
             return "libvirt: \(error.message)"
         }
+    }
+
+    /// Asks a guest for something that it refuses where it went off just before.
+    private func ask(_ guest: String, _ request: () async throws(LibvirtError) -> Void) async throws(LibvirtError) {
+        do { try await request() } catch { if try await connection.isActive(guest) { throw error } }
     }
 
     /// Starts a guest.

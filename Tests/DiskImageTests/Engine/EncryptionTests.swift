@@ -68,13 +68,16 @@ struct EncryptionTests {
                     try Image.create(path, creation).close()
                 } else {
                     // It measures how fast it is, and gives up where the machine is busy.
-                    for attempt in 1...5 {
+                    for attempt in 1...20 {
                         do {
                             try tool(
                                 "qemu-img", "create", "-q", "--object", Self.object, "-f", test.format.rawValue, "-o",
                                 test.words, path, "\(size)")
                             break
-                        } catch { if attempt == 5 { throw error } }
+                        } catch {
+                            if attempt == 20 { throw error }
+                            usleep(500_000)
+                        }
                     }
                 }
                 let start = try open(test, path, isWritable: true)

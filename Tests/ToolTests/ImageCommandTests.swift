@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+import ToolRunning
+
+/// `nearmetal image`, beside qemu-img where that is installed.
+@Suite struct ImageCommandTests {
+    private static let qemuImg = ["/usr/bin/qemu-img", "/usr/local/bin/qemu-img"]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+    /// A folder with an image of 3 MiB of data and an overlay over it.
+    private func inImages(_ body: (_ folder: String) async throws -> Void) async throws {
+        try await inTemporaryFolder { folder in
+            let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 / 4096 + 1) }
+            try Data(bytes).write(to: URL(filePath: "\(folder)/a.raw"))
+            for line in [
+                ["convert", "-f", "raw", "-O", "qcow2", "a.raw", "a.qcow2"],
+                ["create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", "b.qcow2"],
+            ] {
+                let run = try await Nearmetal.start(["image"] + line, folder: folder).end(within: 60)
+                try #require(run.status == 0, "\(line): \(run.errors)")
+            }
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/qemu-img", withDestinationPath: Nearmetal.path)
+            try await body(folder)
+        }
+    }
+
+    /// Common lines are read without the parser of all others; `--` in front of the file has that one read them.
+    @Test(arguments: [
+        "info -f qcow2", "info -fqcow2", "info --output=json -f qcow2", "info --output json", "info -U", "info -Uf qcow2",
+        "info --force-share", "info --backing-chain", "info --output", "info --output=xml", "info -f", "info -U=1",
+        "info --force-share=1", "info -x", "info --unknown", "info -f -U", "info --help", "info -h", "info --outp json",
+        "info --allow-named=none -f qcow2", "info --image-opts", "info -f raw --backing-chain", "info another",
+        "check -f qcow2", "check -q", "check -qf qcow2", "check -r leaks", "check -rleaks", "check -r", "check -r x",
+        "check --output=json", "check --output=json --quiet", "check --repair=all", "check -T none", "check -f raw",
+        "map", "map -f qcow2 --output=json", "map -s 1M", "map -s1M -l 64k", "map --start-offset=1M", "map -l -1",
+        "map --max-length", "map -s x", "map -U --output=human",
+    ])
+    func plainLinesAreReadAsAllOthers(_ line: String) async throws {
+        try await inImages { folder in
+            let words = line.split(separator: " ").map(String.init)
+            let plain = try await Nearmetal.start(["image"] + words + ["b.qcow2"], folder: folder).end(within: 60)
+            let other = try await Nearmetal.start(["image"] + words + ["--", "b.qcow2"], folder: folder).end(within: 60)
+            // A word that wants a value takes what follows, which is not the same in the two.
+            guard !["info --output", "info -f", "check -r", "map --max-length"].contains(line) else {
+                #expect(plain.status != 0)
+                #expect(plain.errors.contains("rror"))
+                return
+            }
+            #expect(plain.status == other.status)
+            #expect(plain.text == other.text)
+            #expect(plain.errors == other.errors)
+        }
+    }
+
+    /// Under its name, the answers are qemu-img's: what is printed, and the status.
+    @Test(
+        .enabled(if: Self.qemuImg != nil, "qemu-img is not installed"),
+        arguments: [
+            "info -f qcow2 b.qcow2", "info --output=json -f qcow2 b.qcow2", "info --backing-chain b.qcow2",
+            "info --output=json --backing-chain b.qcow2", "check b.qcow2", "check --output=json a.qcow2",
+            "check -f raw a.raw", "map b.qcow2", "map --output=json b.qcow2", "map -s 1M -l 1M --output=json a.qcow2",
+            "compare a.raw a.qcow2", "compare a.raw b.qcow2", "measure -O qcow2 a.raw", "measure --size 10G -O qcow2",
+            "measure --output=json -O raw a.qcow2", "snapshot -l a.qcow2", "info absent.qcow2", "check absent.qcow2",
+            "map absent.qcow2", "compare a.raw absent", "info -f nonsense a.raw", "rebase -b a.qcow2 b.qcow2",
+            "commit a.qcow2", "resize a.qcow2 1M", "convert -O nonsense a.raw c", "create -f qcow2 c.qcow2",
+            "snapshot -a none a.qcow2", "bitmap --remove a.qcow2 none", "amend -o nonsense=1 a.qcow2",
+        ])
+    func answersAsItsNamesake(_ line: String) async throws {
+        try await inImages { folder in
+            let words = line.split(separator: " ").map(String.init)
+            let ours = try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60)
+            let theirs = try await RunningProgram(try #require(Self.qemuImg), words, folder: folder).end(within: 60)
+            #expect(ours.status == theirs.status, "\(ours.errors) / \(theirs.errors)")
+            #expect(ours.text == theirs.text)
+            #expect(ours.errors.isEmpty == theirs.errors.isEmpty, "\(ours.errors) / \(theirs.errors)")
+        }
+    }
+
+    /// Blocks are copied as the words say; what comes out is qemu-img's, byte for byte.
+    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    func copiesBlocks() async throws {
+        try await inImages { folder in
+            for words in [
+                ["if=a.raw"], ["if=a.raw", "bs=1000", "count=7"], ["if=a.raw", "bs=64k", "skip=3"],
+                ["-f", "qcow2", "if=b.qcow2", "bs=1M", "skip=1", "count=1"],
+            ] {
+                let ours = try await RunningProgram(
+                    "\(folder)/qemu-img", ["dd"] + words + ["of=ours"], folder: folder
+                ).end(within: 60)
+                let theirs = try await RunningProgram(
+                    try #require(Self.qemuImg), ["dd"] + words + ["of=theirs"], folder: folder
+                ).end(within: 60)
+                #expect(ours.status == 0, "\(ours.errors)")
+                #expect(theirs.status == 0, "\(theirs.errors)")
+                #expect(
+                    FileManager.default.contents(atPath: "\(folder)/ours")
+                        == FileManager.default.contents(atPath: "\(folder)/theirs"), "\(words)")
+            }
+        }
+    }
+
+    /// Options of an image are changed in place, and what it shows stays.
+    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    func amends() async throws {
+        try await inImages { folder in
+            for option in ["compat=0.10", "compat=1.1", "lazy_refcounts=on", "lazy_refcounts=off", "refcount_bits=64"] {
+                let run = try await Nearmetal.run(
+                    "image", "amend", "-f", "qcow2", "-o", option, "a.qcow2", folder: folder)
+                #expect(run.status == 0, "\(option): \(run.errors)")
+                for words in [["check", "-q", "a.qcow2"], ["compare", "-q", "a.raw", "a.qcow2"]] {
+                    let run = try await RunningProgram(try #require(Self.qemuImg), words, folder: folder)
+                        .end(within: 60)
+                    #expect(run.status == 0, "\(option): \(run.text)\(run.errors)")
+                }
+            }
+        }
+    }
+
+    /// Asked by a signal how far it is, it says so and goes on.
+    @Test func saysHowFarItIs() async throws {
+        try await inImages { folder in
+            let source = try FileHandle(forWritingTo: URL(filePath: "\(folder)/a.raw"))
+            try source.truncate(atOffset: 3 << 20)
+            try source.close()
+            let running = try Nearmetal.start(
+                ["image", "convert", "-r", "2M", "-f", "raw", "-O", "qcow2", "a.raw", "c.qcow2"], folder: folder)
+            try await Task.sleep(for: .milliseconds(600))
+            kill(running.id, SIGUSR1)
+            let run = await running.end(within: 60)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect((run.text + run.errors).contains("/100%)"), "\(run.text)\(run.errors)")
+        }
+    }
+}
