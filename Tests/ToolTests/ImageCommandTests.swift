@@ -21,13 +21,16 @@ import ToolRunning
             }
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/qemu-img", withDestinationPath: Nearmetal.path)
+            // How much room files take is known when they are on the disk.
+            sync()
             try await body(folder)
         }
     }
 
     /// Common lines are read without the parser of all others; `--` in front of the file has that one read them.
     @Test(arguments: [
-        "info -f qcow2", "info -fqcow2", "info --output=json -f qcow2", "info --output json", "info -U", "info -Uf qcow2",
+        "info -f qcow2", "info -fqcow2", "info --output=json -f qcow2", "info --output json", "info -U",
+        "info -Uf qcow2",
         "info --force-share", "info --backing-chain", "info --output", "info --output=xml", "info -f", "info -U=1",
         "info --force-share=1", "info -x", "info --unknown", "info -f -U", "info --help", "info -h", "info --outp json",
         "info --allow-named=none -f qcow2", "info --image-opts", "info -f raw --backing-chain", "info another",

@@ -171,7 +171,7 @@ import Testing
                 }
                 let before = try with(top, isWritable: false) { try $0.content() }
                 var options = ImageConversion.Options()
-                options.keepsBacking = true
+                options.layers = 1
                 options.targetIsZero = false
                 let settings = options
                 try with(top, backing: false) { image in

@@ -43,10 +43,22 @@ public enum ImageReference: Sendable, Hashable {
         return name
     }
 
+    /// The path that a name on a command line stands for: `file:` says that what follows is one, whatever it looks like.
+    public static func local(_ name: String) -> String {
+        let path = withoutScheme(name)
+        guard path != name, !path.hasPrefix("/"), let colon = path.firstIndex(of: ":"), !path[..<colon].contains("/")
+        else { return path }
+        return "./" + path
+    }
+
     /// A name in an image as the program would open it: relative to the folder in which the image was named.
     ///
+    /// - Parameters:
+    ///   - name: as the image has it.
+    ///   - image: the image's path.
+    ///
     /// - Source: QEMU block.c `bdrv_make_absolute_filename`.
-    static func combined(_ name: String, with image: String) -> String {
+    public static func combined(_ name: String, with image: String) -> String {
         let hasScheme = name.firstIndex(of: ":").map { !name[..<$0].contains("/") && $0 > name.startIndex } ?? false
         guard !name.hasPrefix("/"), !hasScheme else { return name }
         return (image.lastIndex(of: "/").map { String(image[...$0]) } ?? "") + name

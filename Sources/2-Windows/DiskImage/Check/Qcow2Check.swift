@@ -29,6 +29,8 @@ struct Qcow2Check {
     let report: (String) -> Void
     /// Whether entries count as they are after a repair.
     let countsRepaired: Bool
+    /// Whether flags that say "mine alone" are told of, and counted, where they contradict the reference counts.
+    let tellsCopied: Bool
     let clusterMask: UInt64
     private let deadline: Double
     /// References found, by cluster; 65,535 and more are one.
@@ -41,6 +43,8 @@ struct Qcow2Check {
     private(set) var losses = 0
     /// Snapshots that lack what version 3 tells of them.
     private(set) var incompleteSnapshots = 0
+    /// What is to be told of flags that say "mine alone".
+    private(set) var copiedFaults: [String] = []
     private(set) var refcountTable: [UInt64] = []
     /// Whether the reference counts can only be written anew.
     private(set) var needsRebuild = false
@@ -55,15 +59,17 @@ struct Qcow2Check {
     ///   - header: its header, checked.
     ///   - deadline: when to give up, on the monotonic clock.
     ///   - countsRepaired: whether entries count as they are after a repair.
+    ///   - tellsCopied: whether flags that say "mine alone" are told of, and counted.
     ///   - report: told of each contradiction.
     init(
         _ file: any HeaderSource, _ header: Qcow2Header, until deadline: Double = .infinity,
-        countsRepaired: Bool = false, report: @escaping (String) -> Void = { _ in }
+        countsRepaired: Bool = false, tellsCopied: Bool = true, report: @escaping (String) -> Void = { _ in }
     ) {
         self.file = file
         self.header = header
         self.deadline = deadline
         self.countsRepaired = countsRepaired
+        self.tellsCopied = tellsCopied
         self.report = report
         geometry = Qcow2Geometry(header)
         clusterMask = header.clusterSize - 1
@@ -100,11 +106,12 @@ struct Qcow2Check {
         refer(to: header.refcountTableOffset, length: header.refcountTableClusters * clusterSize)
         refcountBlocks()
         try compare(clusters)
+        if tellsCopied { for fault in copiedFaults { contradiction("ERROR \(fault)") } }
     }
 
     private mutating func contradiction(_ what: @autoclosure () -> String) {
         result.corruptions += 1
-        report("ERROR " + what())
+        report(what())
     }
 
     private mutating func loss(_ what: @autoclosure () -> String) {
@@ -152,7 +159,9 @@ struct Qcow2Check {
         guard !overflow, end < file.size.saturated(adding: clusterSize),
             (end - 1) >> geometry.clusterBits < UInt64(references.count)
         else {
-            return loss("offset=\(offset.hex) size=\(length.hex): it lies behind the end of the file")
+            return loss(
+                "ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset \(offset.hex) size \(length.hex)"
+            )
         }
         for cluster in Int(offset >> geometry.clusterBits)...Int((end - 1) >> geometry.clusterBits) {
             if references[cluster] < .max { references[cluster] += 1 }
@@ -165,18 +174,18 @@ struct Qcow2Check {
         refer(to: offset, length: entries * 8, isFixed: true)
         for (index, entry) in try table(at: offset, entries: entries).enumerated() where entry != 0 {
             if entry & Entry.l1Reserved != 0 {
-                contradiction("L1 entry \(index) has reserved bits: \(entry.hex)")
+                contradiction("ERROR found L1 entry with reserved bits set: \(entry.digits)")
             }
             let place = entry & Entry.offset
             refer(to: place, length: clusterSize)
             guard place & clusterMask == 0 else {
-                loss("L1 entry \(index): the L2 table at \(place.hex) is not at a cluster's start")
+                loss("ERROR l2_offset=\(place.digits): Table is not cluster aligned; L1 entry corrupted")
                 continue
             }
             if isActive, let kept = try refcount(of: place >> geometry.clusterBits),
                 (kept == 1) != (entry & Entry.copied != 0)
             {
-                contradiction("OFLAG_COPIED L2 cluster: l1_index=\(index) l1_entry=\(entry.hex) refcount=\(kept)")
+                copiedFaults.append(Self.copiedL2(index, entry, kept))
             }
             guard place < file.size else { continue }
             try walkL2(at: place, isActive: isActive)
@@ -191,10 +200,13 @@ struct Qcow2Check {
         for index in stride(from: 0, to: numbers.count - step + 1, by: step) {
             var entry = Qcow2Entry(word: numbers[index], bitmap: step == 2 ? numbers[index + 1] : 0)
             if entry.word == 0, entry.bitmap == 0 { continue }
-            if let faults = geometry.faults(of: entry) {
-                for fault in faults { contradiction("l2_offset=\(offset.hex) entry \(index / step): \(fault)") }
+            if let faults = geometry.faults(of: entry, index / step) {
+                for fault in faults {
+                    let word = fault.isPutRight && countsRepaired ? "Repairing" : "ERROR"
+                    contradiction(word + fault.what)
+                }
                 if countsRepaired { entry = geometry.repaired(entry) }
-                if geometry.faults(of: entry) != nil { losses += 1 }
+                if geometry.faults(of: entry, index / step) != nil { losses += 1 }
             }
             if entry.isCompressed {
                 guard !geometry.hasDataFile else { continue }
@@ -218,10 +230,18 @@ struct Qcow2Check {
                 if isActive, place & clusterMask == 0, let kept = try refcount(of: place >> geometry.clusterBits),
                     (kept == 1) != entry.isCopied
                 {
-                    contradiction("OFLAG_COPIED data cluster: l2_entry=\(entry.word.hex) refcount=\(kept)")
+                    copiedFaults.append(Self.copiedData(entry.word, kept))
                 }
             }
         }
+    }
+
+    static func copiedL2(_ index: Int, _ entry: UInt64, _ count: UInt64) -> String {
+        "OFLAG_COPIED L2 cluster: l1_index=\(index) l1_entry=\(entry.digits) refcount=\(count)"
+    }
+
+    static func copiedData(_ entry: UInt64, _ count: UInt64) -> String {
+        "OFLAG_COPIED data cluster: l2_entry=\(entry.digits) refcount=\(count)"
     }
 
     // MARK: Snapshots and bitmaps
@@ -239,16 +259,26 @@ struct Qcow2Check {
             let nameLength = try bytes.be16(14)
             let extra = try bytes.be32(36)
             guard extra <= 1024, offset < file.size else {
-                return loss("snapshot \(number + 1) of the table cannot be read")
+                return loss("ERROR snapshot table entry \(number) cannot be read")
             }
             // Version 3 keeps the disk's size of then in it.
             if header.version == 3, extra < 16 {
                 incompleteSnapshots += 1
-                contradiction("snapshot \(number + 1) of the table does not say how large the disk was")
+                let word = countsRepaired ? "Repairing" : "ERROR"
+                contradiction("\(word) snapshot table entry \(number) is incomplete")
             }
+            let names = try file.bytes(at: offset + 40 + extra, count: idLength + nameLength)
             offset += 40 + extra + UInt64(idLength) + UInt64(nameLength)
-            guard l1Offset & clusterMask == 0, l1Size <= 4 << 20 else {
-                loss("snapshot \(number + 1) of the table has an L1 table that cannot be")
+            let name = "\(try names.text(0, idLength)) (\(try names.text(idLength, nameLength)))"
+            guard l1Offset & clusterMask == 0 else {
+                loss(
+                    "ERROR snapshot \(name) l1_offset=\(l1Offset.hex): L1 table is not cluster aligned; snapshot table entry corrupted"
+                )
+                continue
+            }
+            guard l1Size <= 4 << 20 else {
+                loss(
+                    "ERROR snapshot \(name) l1_size=\(l1Size.hex): L1 table is too large; snapshot table entry corrupted")
                 continue
             }
             try walkL1(at: l1Offset, entries: l1Size, isActive: false)
@@ -277,13 +307,13 @@ struct Qcow2Check {
                 entries * clusterSize <= 0x2000_0000,
                 flags & 1 != 0 || header.size.dividedUp(by: 8 << granularity) <= entries * clusterSize
             else {
-                return loss("bitmap \(count + 1) of the directory has what no bitmap has")
+                return loss("ERROR bitmap \(count + 1) of the directory has what no bitmap has")
             }
             refer(to: place, length: entries * 8, isFixed: true)
             for entry in try table(at: place, entries: entries) {
                 let data = entry & Entry.offset
                 guard entry & Entry.bitmapReserved == 0, data == 0 || entry & 1 == 0, data & clusterMask == 0 else {
-                    loss("bitmap \(count + 1) of the directory has the table entry \(entry.hex)")
+                    loss("ERROR bitmap \(count + 1) of the directory has the table entry \(entry.hex)")
                     continue
                 }
                 if data != 0 { refer(to: data, length: clusterSize, isFixed: true) }
@@ -292,7 +322,7 @@ struct Qcow2Check {
             offset += (24 + UInt64(name) + 7) / 8 * 8
         }
         if count != bitmaps.count || offset != end {
-            loss("the directory of bitmaps has \(count), the header \(bitmaps.count)")
+            loss("ERROR the directory of bitmaps has \(count), the header \(bitmaps.count)")
         }
     }
 
@@ -301,21 +331,27 @@ struct Qcow2Check {
     private mutating func refcountBlocks() {
         for (index, entry) in refcountTable.enumerated() where entry != 0 {
             if entry & Entry.refcountReserved != 0 {
-                contradiction("refcount table entry \(index) has reserved bits: \(entry.hex)")
+                contradiction("ERROR refcount table entry \(index) has reserved bits set")
                 needsRebuild = true
                 continue
             }
             let place = entry & Entry.refcountOffset
             guard place != 0 else { continue }
-            guard place & clusterMask == 0, place >> geometry.clusterBits < UInt64(references.count) else {
-                contradiction("refcount block \(index) is outside the image, or not at a cluster's start: \(place.hex)")
+            guard place & clusterMask == 0 else {
+                contradiction(
+                    "ERROR refcount block \(index) is not cluster aligned; refcount table entry corrupted")
+                needsRebuild = true
+                continue
+            }
+            guard place >> geometry.clusterBits < UInt64(references.count) else {
+                contradiction("ERROR refcount block \(index) is outside image")
                 needsRebuild = true
                 continue
             }
             refer(to: place, length: clusterSize)
             let count = references[Int(place >> geometry.clusterBits)]
             if count != 1 {
-                contradiction("refcount block \(index) refcount=\(count), of more than itself")
+                contradiction("ERROR refcount block \(index) refcount=\(count)")
                 needsRebuild = true
             }
         }
@@ -354,18 +390,14 @@ struct Qcow2Check {
             if kept > 0 || found > 0 { highest = cluster }
             let counted = min(kept, UInt64(UInt16.max))
             if counted < found {
-                if kept == 0 { needsRebuild = needsRebuild || isWithoutBlock(cluster) }
-                contradiction("cluster \(cluster) refcount=\(kept) reference=\(found)")
+                // Counts may be wrong wherever one is missing: QEMU, too, writes all of them anew then.
+                if kept == 0 { needsRebuild = true }
+                contradiction("ERROR cluster \(cluster) refcount=\(kept) reference=\(found)")
             } else if counted > found {
                 result.leaks += 1
                 report("Leaked cluster \(cluster) refcount=\(kept) reference=\(found)")
             }
         }
         result.imageEnd = (highest + 1) << geometry.clusterBits
-    }
-
-    private func isWithoutBlock(_ cluster: UInt64) -> Bool {
-        let index = cluster / geometry.refcountsPerBlock
-        return index >= UInt64(refcountTable.count) || refcountTable[Int(index)] & Entry.refcountOffset == 0
     }
 }

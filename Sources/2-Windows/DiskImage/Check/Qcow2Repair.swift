@@ -25,22 +25,25 @@ struct Qcow2Repair {
     ///
     /// - Throws: an ``ImageError`` where it cannot be read or written.
     func run(_ repair: ImageRepair?) throws(ImageError) -> ImageCheck {
-        let before = try check(repaired: false, report)
+        let before = try check(repaired: repair == .all, tellsCopied: repair == nil, report)
+        guard let repair else { return before.result }
         let isMarked = before.header.incompatible & Self.marks != 0
-        guard let repair, before.result.corruptions > 0 || before.result.leaks > 0 || isMarked else {
-            return before.result
-        }
+        try clearUnknownMarks(before.header)
+        let isWrong = before.result.corruptions > 0 || before.result.leaks > 0
+        var flags = 0
         switch repair {
-        case .leaks:
-            // While something cannot be found, what nothing refers to may be just that: it is not given up.
-            if before.check.losses == 0, !before.check.needsRebuild {
-                try setCounts(before.check) { kept, wanted in min(kept, wanted) }
+        // While something cannot be found, what nothing refers to may be just that: it is not given up.
+        case .leaks where before.check.losses == 0 && !before.check.needsRebuild:
+            if isWrong { try setCounts(before.check) { kept, wanted in min(kept, wanted) } }
+            let now = try check(repaired: false, tellsCopied: false) { _ in }
+            if now.result.corruptions == 0, now.result.leaks == 0, !now.check.copiedFaults.isEmpty {
+                let counts = try Counts(file, now.check)
+                flags = try fixEntries(now.check) { cluster in counts.found(cluster) }
             }
-        case .all:
-            if before.result.corruptions > 0 || before.result.leaks > 0 {
-                try fix(try check(repaired: true) { _ in }.check)
-            }
+        case .all where isWrong || !before.check.copiedFaults.isEmpty: flags = try fix(before.check)
+        default: break
         }
+        guard isWrong || isMarked || flags > 0 else { return before.result }
         var after = try check(repaired: false) { _ in }
         if repair == .all, after.check.incompleteSnapshots > 0,
             after.check.incompleteSnapshots == after.result.corruptions
@@ -50,16 +53,28 @@ struct Qcow2Repair {
         }
         if repair == .all, after.result.corruptions == 0 { try unmark(after.header) }
         var result = after.result
-        result.corruptionsFixed = max(0, before.result.corruptions - result.corruptions)
-        result.leaksFixed = max(0, before.result.leaks - result.leaks)
+        let left = result.corruptions - after.check.copiedFaults.count
+        result.corruptionsFixed = max(0, before.result.corruptions - left) + flags
+        // Counts that are written anew have no leaks: none was put right by itself.
+        let isRebuilt = repair == .all && before.check.needsRebuild
+        result.leaksFixed = isRebuilt ? 0 : max(0, before.result.leaks - result.leaks)
+        if result.corruptionsFixed > 0 || result.leaksFixed > 0 { _ = try check(repaired: false, report) }
         return result
+    }
+
+    /// Bits nobody here knows say that something is up to date which a write makes out of date.
+    private func clearUnknownMarks(_ header: Qcow2Header) throws(ImageError) {
+        guard header.version >= 3, header.autoclear & ~3 != 0 else { return }
+        var bytes = HeaderWriter()
+        bytes.be64(header.autoclear & 3)
+        try file.write(bytes.bytes, at: 88)
     }
 
     private static let marks = Qcow2Header.Feature.dirty | Qcow2Header.Feature.corrupt
 
-    private func check(repaired: Bool, _ report: @escaping (String) -> Void) throws(ImageError) -> (
-        header: Qcow2Header, check: Qcow2Check, result: ImageCheck
-    ) {
+    private func check(
+        repaired: Bool, tellsCopied: Bool = true, _ report: @escaping (String) -> Void
+    ) throws(ImageError) -> (header: Qcow2Header, check: Qcow2Check, result: ImageCheck) {
         var facts = ImageFacts(path: file.name, format: .qcow2)
         let source = try StorageHeader(file)
         do {
@@ -67,7 +82,8 @@ struct Qcow2Repair {
                 throw Malformed("Image is not in qcow2 format")
             }
             let header = try Qcow2Header.parse(source, into: &facts, isChecked: true)
-            var check = Qcow2Check(source, header, countsRepaired: repaired, report: report)
+            var check = Qcow2Check(
+                source, header, countsRepaired: repaired, tellsCopied: tellsCopied, report: report)
             try check.run()
             return (header, check, check.result)
         } catch let fault as Malformed {
@@ -79,25 +95,48 @@ struct Qcow2Repair {
 
     // MARK: Putting right
 
-    private func fix(_ found: Qcow2Check) throws(ImageError) {
+    /// Puts right what can be; how many flags of entries that were.
+    private func fix(_ found: Qcow2Check) throws(ImageError) -> Int {
         let keepsMore = found.losses > 0
+        var flags = 0
         if found.needsRebuild {
+            report("Rebuilding refcount structure")
             let references = try rebuild(found)
             try file.flush()
-            try fixEntries(found) { cluster in
+            try tellOfOldCounts(found)
+            flags = try fixEntries(found) { cluster in
                 cluster < UInt64(references.count) ? UInt64(references[Int(cluster)]) : 0
             }
         } else {
             try setCounts(found) { kept, wanted in max(kept, wanted) }
             try file.flush()
             let counts = try Counts(file, found)
-            try fixEntries(found) { cluster throws(ImageError) in
+            flags = try fixEntries(found) { cluster throws(ImageError) in
                 keepsMore ? try counts.kept(cluster) : counts.found(cluster)
             }
             try file.flush()
             if !keepsMore { try setCounts(found) { kept, wanted in min(kept, wanted) } }
         }
         try file.flush()
+        return flags
+    }
+
+    /// Tells what is wrong still, and that nothing refers to the old reference counts any more.
+    private func tellOfOldCounts(_ found: Qcow2Check) throws(ImageError) {
+        _ = try check(repaired: true, tellsCopied: false) { line in
+            if line.hasPrefix("ERROR offset=") || line.hasPrefix("ERROR: counting") { report(line) }
+        }
+        let geometry = found.geometry
+        var old = Set<UInt64>()
+        let table = found.header.refcountTableOffset >> geometry.clusterBits
+        for cluster in table..<table + found.header.refcountTableClusters { old.insert(cluster) }
+        for entry in found.refcountTable where entry & Qcow2Check.Entry.refcountOffset & geometry.clusterMask == 0 {
+            old.insert((entry & Qcow2Check.Entry.refcountOffset) >> geometry.clusterBits)
+        }
+        for cluster in old.sorted() where cluster != 0 && cluster < UInt64(found.references.count) {
+            guard found.references[Int(cluster)] == 1, found.otherReferences[Int(cluster)] == 0 else { continue }
+            report("Repairing cluster \(cluster) refcount=1 reference=0")
+        }
     }
 
     /// Reference counts as the image has them, and as they were found.
@@ -137,6 +176,7 @@ struct Qcow2Repair {
                 let new = count(kept, wanted)
                 guard new != kept else { continue }
                 guard new <= geometry.mostReferences else { throw tooMany(cluster, new, geometry) }
+                report("Repairing cluster \(cluster) refcount=\(kept) reference=\(wanted)")
                 block.setNumber(new, Int(cluster - first), order: geometry.refcountOrder)
             }
             try block.write(to: file)
@@ -221,28 +261,41 @@ struct Qcow2Repair {
     }
 
     /// Puts the entries of all tables right, and in the active ones the flag that says "mine alone".
-    private func fixEntries(_ found: Qcow2Check, _ count: (UInt64) throws(ImageError) -> UInt64) throws(ImageError) {
-        try fixTables(found.header.l1Offset, found.header.l1Size, isActive: true, found, count)
+    ///
+    /// - Returns: how many flags were wrong.
+    private func fixEntries(
+        _ found: Qcow2Check, _ count: (UInt64) throws(ImageError) -> UInt64
+    ) throws(ImageError) -> Int {
+        let flags = try fixTables(found.header.l1Offset, found.header.l1Size, isActive: true, found, count)
         for l1 in try snapshotTables(found.header) {
-            try fixTables(l1.offset, l1.size, isActive: false, found, count)
+            _ = try fixTables(l1.offset, l1.size, isActive: false, found, count)
         }
+        return flags
     }
 
     private func fixTables(
         _ offset: UInt64, _ size: UInt64, isActive: Bool, _ found: Qcow2Check,
         _ count: (UInt64) throws(ImageError) -> UInt64
-    ) throws(ImageError) {
+    ) throws(ImageError) -> Int {
         let geometry = found.geometry
-        guard size > 0, offset & geometry.clusterMask == 0, size <= 4 << 20 else { return }
-        func copied(_ place: UInt64) throws(ImageError) -> UInt64 {
-            try count(place >> geometry.clusterBits) == 1 ? Bits.copied : 0
+        guard size > 0, offset & geometry.clusterMask == 0, size <= 4 << 20 else { return 0 }
+        var flags = 0
+        func copied(_ place: UInt64, _ entry: UInt64, _ what: (UInt64) -> String) throws(ImageError) -> UInt64 {
+            let count = try count(place >> geometry.clusterBits)
+            if (count == 1) != (entry & Bits.copied != 0) {
+                flags += 1
+                report("Repairing " + what(count))
+            }
+            return count == 1 ? Bits.copied : 0
         }
         let l1 = Qcow2Table(offset, try Qcow2Metadata.words(file, offset, Int(size)), 0)
         for index in l1.words.indices where l1.words[index] != 0 {
             let entry = l1.words[index]
             let place = entry & Bits.offset
             guard place & geometry.clusterMask == 0 else { continue }
-            l1.set(place | (isActive ? try copied(place) : entry & Bits.copied), at: index)
+            let flag =
+                isActive ? try copied(place, entry) { Qcow2Check.copiedL2(index, entry, $0) } : entry & Bits.copied
+            l1.set(place | flag, at: index)
             // A table that lies where something else does is not written to.
             let cluster = place >> geometry.clusterBits
             guard place != 0, cluster < UInt64(found.references.count), !found.fixedClusters.contains(cluster) else {
@@ -259,7 +312,9 @@ struct Qcow2Repair {
                 if isActive, !entry.isCompressed, entry.place != 0, !geometry.hasDataFile,
                     entry.place & geometry.clusterMask == 0
                 {
-                    entry.word = entry.word & ~Bits.copied | (try copied(entry.place))
+                    let old = entry.word
+                    let flag = try copied(entry.place, old) { Qcow2Check.copiedData(old, $0) }
+                    entry.word = old & ~Bits.copied | flag
                 }
                 table.set(entry.word, at: first)
                 if geometry.hasExtendedL2 { table.set(entry.bitmap, at: first + 1) }
@@ -272,6 +327,7 @@ struct Qcow2Repair {
             $0 < UInt64(found.references.count) && found.otherReferences[Int($0)] == 1
         }
         if isOwn { try l1.write(to: file) }
+        return flags
     }
 
     private func snapshotTables(_ header: Qcow2Header) throws(ImageError) -> [(offset: UInt64, size: UInt64)] {

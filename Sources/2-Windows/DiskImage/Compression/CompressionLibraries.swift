@@ -38,8 +38,7 @@ struct LibdeflateFunctions: Sendable {
 
 /// zlib, whose levels can be asked for; `nil` where it is not installed.
 enum Zlib {
-    /// SAFETY: the table is filled once and never changes; the functions work on what they are given.
-    nonisolated(unsafe) static let shared: nearmetal_zlib? = {
+    static let shared: nearmetal_zlib? = {
         var functions = nearmetal_zlib()
         guard let handle = SharedLibrary.open("libz.so.1"), nearmetal_zlib_find(handle, &functions) != 0
         else { return nil }

@@ -119,23 +119,8 @@ extension Image {
             throw ImageError(.unsupported, "a raw image has no metadata to preallocate", remedy: "Use falloc or full")
         }
         try file.resize(to: creation.size)
-        try preallocate(file, creation.size, creation.preallocation)
+        try file.take(0..<creation.size, creation.preallocation)
         return try RawDriver(file)
-    }
-
-    private static func preallocate(_ file: FileStorage, _ size: UInt64, _ kind: Preallocation) throws(ImageError) {
-        switch kind {
-        case .off, .metadata: break
-        case .falloc: if !file.isBlockDevice { try file.allocate(at: 0, count: size) }
-        case .full:
-            let zeros = [UInt8](repeating: 0, count: 1 << 20)
-            var place: UInt64 = 0
-            while place < size {
-                let count = min(UInt64(zeros.count), size - place)
-                try file.write(count == UInt64(zeros.count) ? zeros : Array(zeros[..<Int(count)]), at: place)
-                place += count
-            }
-        }
     }
 
     private static func createQcow2(
@@ -150,7 +135,7 @@ extension Image {
             try made.lock()
             guard made.identity != file.identity else { throw ImageError(.invalid, "it cannot be its own data file") }
             try made.empty()
-            if creation.qcow2.isDataFileRaw { try made.resize(to: creation.size) }
+            try made.resize(to: creation.size)
             data = made
         }
         var luks: [UInt8]?
@@ -169,36 +154,17 @@ extension Image {
         let source = try StorageHeader(file)
         do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch { throw ImageError(error) }
         let driver = try Qcow2Driver(file, data: data, header, facts, secret: creation.secret)
-        guard creation.preallocation != .off else { return driver }
+        // What is at a place in a raw data file is what shows: each cluster has its place.
+        let isRawFile = data != nil && creation.qcow2.isDataFileRaw
+        guard creation.preallocation != .off || isRawFile else { return driver }
         guard creation.backing == nil || creation.qcow2.extendedL2 else {
             throw ImageError(
                 .unsupported,
-                "Backing file and preallocation can only be used at the same time if extended_l2 is enabled")
+                "Backing file and preallocation can only be used at the same time if extended_l2 is on")
         }
         try driver.preallocate()
-        if let data { try preallocate(data, creation.size, creation.preallocation) }
-        if data == nil { try preallocateFile(file, creation.preallocation) }
+        let storage = data ?? file
+        try storage.take(0..<(data == nil ? try file.length() : creation.size), creation.preallocation)
         return driver
-    }
-
-    private static func preallocateFile(_ file: FileStorage, _ kind: Preallocation) throws(ImageError) {
-        let length = try file.length()
-        switch kind {
-        case .off, .metadata: break
-        case .falloc: try file.allocate(at: 0, count: length)
-        case .full:
-            // What holds tables keeps them.
-            var place: UInt64 = 0
-            while place < length {
-                let extent = try file.extent(at: place)
-                if !extent.isData {
-                    let zeros = [UInt8](repeating: 0, count: Int(min(extent.length, 1 << 20)))
-                    try file.write(zeros, at: place)
-                    place += UInt64(zeros.count)
-                } else {
-                    place += max(1, extent.length)
-                }
-            }
-        }
     }
 }

@@ -34,14 +34,25 @@ extension Image {
     /// Opens an image and what it is backed by, as far as the gate lets it.
     ///
     /// - Parameters:
-    ///   - path: where it is.
+    ///   - path: where it is, or QEMU's block options in JSON: `json:{"driver": "qcow2", …}`.
     ///   - options: how.
     ///
     /// - Returns: the image, whose backing images are open for reading.
     ///
     /// - Throws: an ``ImageError`` that names the file it is about.
     public static func open(_ path: String, _ options: Options) throws(ImageError) -> Image {
-        try open(path, options, seen: [])
+        guard path.hasPrefix("json:") else { return try open(path, options, seen: []) }
+        guard let described = JSONFileName(path) else {
+            throw ImageError(.unsupported, "it is no format on a file of this host", path: path)
+        }
+        var options = options
+        if let name = described.format {
+            guard let format = ImageFacts.Format(qemuName: name) else {
+                throw ImageError(.unsupported, "Unknown driver '\(name)'", path: path)
+            }
+            options.format = format
+        }
+        return try open(described.path, options, seen: [], described.window)
     }
 
     private static func open(

@@ -37,7 +37,7 @@ public final class Image: Sendable {
     public var mayHoldOldData: Bool {
         format == .luks || format == .raw && (driver.dataStorage as? FileStorage)?.isBlockDevice != false
     }
-    private var under: Below { Below(image: below) }
+    var under: Below { Below(below, isKnown: below != nil || driver.backing == nil) }
 
     private func check(_ offset: UInt64, _ count: UInt64) throws(ImageError) {
         let (end, overflow) = offset.addingReportingOverflow(count)

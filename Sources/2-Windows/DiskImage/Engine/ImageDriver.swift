@@ -59,12 +59,23 @@ public struct BackingName: Sendable, Hashable {
 /// What shows through where an image has nothing: the image below, or zeros.
 struct Below: Sendable {
     let image: Image?
+    private let isKnown: Bool
     /// Nothing below: zeros.
-    static let nothing = Below(image: nil)
+    static let nothing = Below(nil)
+    /// Something that is not open: it is not read, and not taken for zeros.
+    static let unknown = Below(nil, isKnown: false)
+
+    init(_ image: Image?, isKnown: Bool = true) { (self.image, self.isKnown) = (image, isKnown) }
+
+    /// Whether zeros show through everywhere.
+    var isNothing: Bool { image == nil && isKnown }
 
     /// Fills a buffer; behind the end of what is below there are zeros.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ImageError) {
         guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
+        guard isKnown else {
+            throw ImageError(.invalid, "it was opened without its backing file, which has the rest of a cluster")
+        }
         let there = image.map { $0.size > offset ? min(UInt64(buffer.count), $0.size - offset) : 0 } ?? 0
         if let image, there > 0 {
             try image.read(into: UnsafeMutableRawBufferPointer(start: base, count: Int(there)), at: offset)
@@ -76,7 +87,7 @@ struct Below: Sendable {
 
     /// Whether a range reads as zeros for sure, without reading it.
     func isZero(at offset: UInt64, count: UInt64) throws(ImageError) -> Bool {
-        guard let image, offset < image.size else { return true }
+        guard let image, offset < image.size else { return isKnown }
         var place = offset
         let end = min(offset + count, image.size)
         while place < end {

@@ -36,11 +36,11 @@ public struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
     }
     init(_ fault: Malformed, path: String = "") { self.init(.malformed, fault.what, path: path) }
     /// All of it on a line.
-    public var description: String {
-        (path.isEmpty ? what : "\(path): \(what)") + (remedy.isEmpty ? "" : ". \(remedy)")
-    }
+    public var description: String { path.isEmpty ? described : "\(path): \(described)" }
+    /// What is wrong and what to do, without what it is about.
+    public var described: String { what + (remedy.isEmpty ? "" : ". \(remedy)") }
     /// The same, with what it is about where it was not known.
-    func at(_ path: String) -> ImageError {
+    public func at(_ path: String) -> ImageError {
         var error = self
         if error.path.isEmpty { error.path = path }
         return error

@@ -60,6 +60,8 @@ public struct ImageSnapshot: Sendable, Hashable {
     public var l1Offset: UInt64
     /// Entries of its L1 table.
     public var l1Size: UInt64
+    /// What later versions of the format keep with it: it stays.
+    var unknown: [UInt8] = []
 }
 
 extension Image {

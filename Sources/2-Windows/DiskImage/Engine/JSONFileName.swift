@@ -13,7 +13,7 @@ struct JSONFileName: Sendable, Hashable {
 
     /// The file a name stands for; `nil` where it is no such name, or asks for more than a format on a file.
     init?(_ name: String) {
-        guard name.hasPrefix("json:"), let value = try? JSONValue(String(name.dropFirst(5))),
+        guard name.hasPrefix("json:"), let value = try? JSONValue(Self.standard(name.dropFirst(5))),
             case .object(let members) = value
         else { return nil }
         let known: Set<String> = ["driver", "file", "file.driver", "file.filename", "filename", "offset", "size"]
@@ -51,5 +51,28 @@ struct JSONFileName: Sendable, Hashable {
         } else {
             return nil
         }
+    }
+
+    /// The text with double quotes: QEMU's JSON may have single ones.
+    private static func standard(_ text: Substring) -> String {
+        var made = ""
+        var quote: Character?
+        var rest = text
+        while let character = rest.popFirst() {
+            switch character {
+            case "\\" where quote != nil:
+                guard let next = rest.popFirst() else { return made + "\\" }
+                made += next == "'" ? "'" : "\\\(next)"
+            case "'" where quote == nil, "\"" where quote == nil:
+                quote = character
+                made += "\""
+            case "\"" where quote == "'": made += "\\\""
+            case quote:
+                quote = nil
+                made += "\""
+            default: made.append(character)
+            }
+        }
+        return made
     }
 }

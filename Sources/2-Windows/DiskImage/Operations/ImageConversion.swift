@@ -20,8 +20,8 @@ public struct ImageConversion: Sendable {
         public var targetIsZero = true
         /// Whether the target was made for this, and nothing of it has a place yet.
         public var isTargetNew = false
-        /// Whether the target has what is below the source's top layer already.
-        public var keepsBacking = false
+        /// How many layers of the source are copied, where the target has what is below them already; `nil` copies all.
+        public var layers: Int?
         /// Whether blocks are shared between the files where the file system can; zeros among data are not looked for then.
         public var sharesBlocks = true
         /// Whether the kernel copies; zeros among data are not looked for then.
@@ -75,7 +75,7 @@ public struct ImageConversion: Sendable {
 
     /// Does it.
     ///
-    /// - Parameter progress: told the bytes that are done; a `false` from it ends the work.
+    /// - Parameter progress: told the bytes of ``dataSize()`` that are done; a `false` from it ends the work.
     ///
     /// - Throws: an ``ImageError``; the target is half done then.
     public func run(_ progress: @escaping @Sendable (UInt64) -> Bool = { _ in true }) throws(ImageError) {
@@ -83,7 +83,7 @@ public struct ImageConversion: Sendable {
             throw ImageError(.unsupported, "clusters cannot be packed with zstd: libzstd.so.1 is not installed")
         }
         var sharing = ImageSharing(source, target, options)
-        var done: UInt64 = 0
+        var (done, reported): (UInt64, UInt64) = (0, 0)
         var start: UInt64 = 0
         while start < size {
             // The list of what could not be shared stays short.
@@ -91,10 +91,12 @@ public struct ImageConversion: Sendable {
             var rest = [start..<end]
             if sharing != nil {
                 rest = try sharing?.share(start..<end) ?? rest
-                if sharing?.isOfUse == false { sharing = nil }
-                done += end - start - rest.reduce(0) { $0 + UInt64($1.count) }
+                let shared = sharing?.done ?? 0
+                done += shared - reported
+                reported = shared
                 guard progress(done) else { throw ImageError(.invalid, "it was called off") }
             }
+            if sharing?.isOfUse == false { sharing = nil }
             done = try copy(rest, done, progress)
             start = end
         }
@@ -125,9 +127,10 @@ public struct ImageConversion: Sendable {
                 }
                 guard let piece else { return }
                 do throws(ImageError) {
-                    try worker.copy(piece.offset, piece.length, turns, piece.ticket)
+                    let copied = try worker.copy(piece.offset, piece.length, turns, piece.ticket)
+                    guard copied > 0 else { continue }
                     let done = state.withLock { state in
-                        state.done += piece.length
+                        state.done += copied
                         return state.done
                     }
                     guard progress(done) else { throw ImageError(.invalid, "it was called off") }
@@ -146,12 +149,30 @@ public struct ImageConversion: Sendable {
 
     /// Goes over what is zeros here and there: an image may be large and have little in it.
     private func skipZeros(_ state: inout Progress, _ end: UInt64) {
-        guard options.targetIsZero, options.sparseSize > 0, !options.keepsBacking,
+        guard options.targetIsZero, options.sparseSize > 0, options.layers == nil,
             let status = try? source.statusThrough(at: state.next, limit: end - state.next), status.isZero
         else { return }
         let skipped = state.next + status.length == end ? status.length : status.length / chunk * chunk
         state.next += skipped
-        state.done += skipped
+    }
+
+    /// Bytes that have to be read: what zeros are known without is not counted.
+    ///
+    /// - Throws: an ``ImageError`` where the tables cannot be read.
+    public func dataSize() throws(ImageError) -> UInt64 {
+        var bytes: UInt64 = 0
+        var place: UInt64 = 0
+        while place < size {
+            let status = try source.statusThrough(at: place, limit: size - place)
+            if counts(status) { bytes += status.length }
+            place += status.length
+        }
+        return bytes
+    }
+
+    private func counts(_ status: Image.ChainStatus) -> Bool {
+        if let layers = options.layers, status.depth ?? .max >= layers { return false }
+        return !status.isZero || options.sparseSize == 0
     }
 
     /// One thread's part, with its buffers.
@@ -183,28 +204,32 @@ public struct ImageConversion: Sendable {
             packed.deallocate()
         }
 
-        func copy(_ offset: UInt64, _ length: UInt64, _ turns: Turnstile, _ ticket: Int) throws(ImageError) {
-            let (runs, zeros) = try read(offset, length)
+        /// Copies a piece; how many of its bytes were read.
+        func copy(
+            _ offset: UInt64, _ length: UInt64, _ turns: Turnstile, _ ticket: Int
+        ) throws(ImageError) -> UInt64 {
+            let (runs, zeros, count) = try read(offset, length)
             if let qcow2, let packer {
                 try pack(runs, offset, length, qcow2, packer, turns, ticket)
             } else if let qcow2, job.options.isTargetNew {
                 try place(runs, offset, length, qcow2, turns, ticket)
             } else if let size = job.target.clusterSize, job.options.isTargetNew, job.target.format != .raw {
                 // Whole clusters: nothing has to be read for what is around, and some are written once only.
-                guard turns.wait(for: ticket) else { return }
+                guard turns.wait(for: ticket) else { return 0 }
                 defer { turns.pass() }
                 for run in clusters(runs, Int(size)) {
                     let bytes = run.lowerBound * Int(size)..<min(run.upperBound * Int(size), Int(length))
                     try job.target.write(piece(bytes), at: offset + UInt64(bytes.lowerBound))
                 }
             } else {
-                guard turns.wait(for: ticket) else { return }
+                guard turns.wait(for: ticket) else { return 0 }
                 turns.pass()
                 for run in runs { try job.target.write(piece(run), at: offset + UInt64(run.lowerBound)) }
             }
             for run in zeros where !run.isEmpty {
                 try job.target.writeZeroes(at: offset + UInt64(run.lowerBound), count: UInt64(run.count), unmap: true)
             }
+            return count
         }
 
         private func piece(_ run: Range<Int>) -> UnsafeRawBufferPointer {
@@ -213,8 +238,9 @@ public struct ImageConversion: Sendable {
 
         /// Reads a chunk: where there are data to be written, and where zeros have to be.
         private func read(_ offset: UInt64, _ length: UInt64) throws(ImageError) -> (
-            data: [Range<Int>], zeros: [Range<Int>]
+            data: [Range<Int>], zeros: [Range<Int>], count: UInt64
         ) {
+            var count: UInt64 = 0
             var data: [Range<Int>] = []
             var zeros: [Range<Int>] = []
             func add(_ run: Range<Int>, to runs: inout [Range<Int>]) {
@@ -229,13 +255,14 @@ public struct ImageConversion: Sendable {
                 let status = try job.source.statusThrough(at: offset + place, limit: length - place)
                 let run = Int(place)..<Int(place + status.length)
                 place += status.length
-                if job.options.keepsBacking, status.depth != 0 { continue }
+                if job.counts(status) { count += status.length }
+                if let layers = job.options.layers, status.depth ?? .max >= layers { continue }
                 let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[run])
                 if status.isZero {
                     if job.options.sparseSize == 0 {
                         slice.initializeMemory(as: UInt8.self, repeating: 0)
                         add(run, to: &data)
-                    } else if !job.options.targetIsZero || job.options.keepsBacking {
+                    } else if !job.options.targetIsZero || job.options.layers != nil {
                         add(run, to: &zeros)
                     } else {
                         // A cluster that is written in part is written with zeros around.
@@ -254,13 +281,13 @@ public struct ImageConversion: Sendable {
                 var end = run.lowerBound
                 for found in ZeroRuns.dataRuns(UnsafeRawBufferPointer(slice), unit: job.options.sparseSize) {
                     let found = found.lowerBound + run.lowerBound..<found.upperBound + run.lowerBound
-                    if !job.options.targetIsZero || job.options.keepsBacking { add(end..<found.lowerBound, to: &zeros) }
+                    if !job.options.targetIsZero || job.options.layers != nil { add(end..<found.lowerBound, to: &zeros) }
                     add(found, to: &data)
                     end = found.upperBound
                 }
-                if !job.options.targetIsZero || job.options.keepsBacking { add(end..<run.upperBound, to: &zeros) }
+                if !job.options.targetIsZero || job.options.layers != nil { add(end..<run.upperBound, to: &zeros) }
             }
-            return (data, zeros)
+            return (data, zeros, count)
         }
 
         /// Reads sector by sector what cannot be read as a whole.

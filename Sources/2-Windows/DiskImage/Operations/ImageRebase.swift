@@ -4,15 +4,20 @@ import Synchronization
 extension Image {
     /// Gives the image another size.
     ///
-    /// - Parameter size: bytes; rounded up to sectors of 512.
+    /// - Parameters:
+    ///   - size: bytes; rounded up to sectors of 512.
+    ///   - preallocation: how much of the new space is taken at once.
     ///
     /// - Throws: an ``ImageError`` where the format cannot, or there is no room.
-    public func resize(to size: UInt64) throws(ImageError) {
+    public func resize(to size: UInt64, _ preallocation: Preallocation = .off) throws(ImageError) {
         let size = size.saturated(adding: 511) / 512 * 512
+        guard preallocation == .off || size >= self.size else {
+            throw ImageError(.invalid, "Preallocation can't be used for shrinking an image", path: path)
+        }
         do throws(ImageError) {
             switch driver {
-            case let raw as RawDriver: try raw.resize(to: size)
-            case let qcow2 as Qcow2Driver: try qcow2.resize(to: size, below: Below(image: below))
+            case let raw as RawDriver: try raw.resize(to: size, preallocation)
+            case let qcow2 as Qcow2Driver: try qcow2.resize(to: size, below: under, preallocation)
             default: throw ImageError(.unsupported, "\(format.rawValue) images cannot be resized")
             }
         } catch { throw error.at(path) }
@@ -69,7 +74,7 @@ extension Image {
         let unit = max(clusterSize ?? 65_536, 4096)
         let chunk = max(unit, 2 << 20)
         let size = size
-        let (old, new) = (Below(image: below), Below(image: other))
+        let (old, new) = (under, Below(other))
         Threads.run(min(4, Threads.processors)) { _ in
             let (one, two) = (
                 UnsafeMutableRawBufferPointer.allocate(byteCount: Int(chunk), alignment: 4096),
@@ -126,7 +131,9 @@ extension Image {
                 guard !run.isEmpty else { return }
                 let piece = UnsafeRawBufferPointer(rebasing: left[run])
                 if ZeroRuns.isZero(piece) {
-                    try writeZeroes(at: place + UInt64(run.lowerBound), count: UInt64(run.count))
+                    // Nothing being below, nothing would have to be written: there is going to be something.
+                    try driver.writeZeroes(
+                        at: place + UInt64(run.lowerBound), count: UInt64(run.count), unmap: false, below: .unknown)
                 } else {
                     try self.write(piece, at: place + UInt64(run.lowerBound))
                 }

@@ -10,11 +10,13 @@ struct ImageSharing {
     private let way: FileStorage.Sharing
     /// Whether it has not failed.
     private(set) var isOfUse = true
+    /// Bytes that were shared.
+    private(set) var done: UInt64 = 0
 
     /// Sharing between two images; `nil` where it cannot be, or is not wanted.
     init?(_ source: Image, _ target: Image, _ options: ImageConversion.Options) {
         let qcow2 = target.driver as? Qcow2Driver
-        guard options.sharesBlocks || options.copiesInKernel, !options.isCompressed, !options.keepsBacking,
+        guard options.sharesBlocks || options.copiesInKernel, !options.isCompressed, options.layers == nil,
             options.sparseSize > 0 || options.copiesInKernel, options.isTargetNew,
             target.format == .raw || qcow2 != nil,
             let file = target.driver.dataStorage as? FileStorage, !file.isBlockDevice || options.copiesInKernel
@@ -66,8 +68,9 @@ struct ImageSharing {
                 continue
             }
             leave(place, first)
-            let done = try share(from, at: host + first - place, to: first..<last)
-            leave(done, end)
+            let reached = try share(from, at: host + first - place, to: first..<last)
+            done += reached - first
+            leave(reached, end)
             place = end
         }
         return rest

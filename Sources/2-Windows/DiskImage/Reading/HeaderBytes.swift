@@ -95,5 +95,6 @@ extension UInt64 {
     var isPowerOfTwo: Bool { nonzeroBitCount == 1 }
 
     /// A number as code people know it: `0x1fffff8000000`.
-    var hex: String { "0x" + String(self, radix: 16) }
+    var hex: String { "0x" + digits }
+    var digits: String { String(self, radix: 16) }
 }

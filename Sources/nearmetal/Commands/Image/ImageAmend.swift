@@ -40,11 +40,15 @@ struct ImageAmend: ParsableCommand {
     @OptionGroup var opening: ImageOpening
 
     @Argument(help: ArgumentHelp("The image.", valueName: "file"), completion: .file())
-    var file: String
+    var file: String?
 
     func run() throws {
         do {
-            let options = ImageCreationOptions(options)
+            let options = try ImageCreationOptions(lists: options)
+            if options.wantsHelp, let format = format ?? (file == nil ? nil : "qcow2") {
+                return try print(Array(try ImageFormatOptions.amendment(format).utf8))
+            }
+            guard let file else { throw ImageError(.invalid, "Expecting one image file name") }
             guard !options.values.isEmpty else { throw ImageError(.invalid, "Must specify options (-o)") }
             // What lies below is looked at where zeros have to be written.
             let isUnsafe = options["compat"] == nil
@@ -82,9 +86,9 @@ struct ImageAmend: ParsableCommand {
             case "backing_fmt" where value == image.backing?.format ?? "": break
             case "backing_file", "backing_fmt":
                 throw ImageError(
-                    .unsupported, "Cannot amend the backing file", remedy: "You can use 'qemu-img rebase' instead")
+                    .unsupported, "Cannot amend the backing file\u{2028}You can use 'qemu-img rebase' instead.")
             case "data_file": amendment.dataFile = value
-            case "size": amendment.size = try ImageSize.parsed(value).roundedToSector
+            case "size": amendment.size = try ImageSize.option(key, value).roundedToSector
             case "cluster_size", "extended_l2", "compression_type", "preallocation", "data_file_raw", "encryption":
                 throw ImageError(
                     .invalid, "Invalid parameter '\(key)'", remedy: "This option is only supported for image creation")

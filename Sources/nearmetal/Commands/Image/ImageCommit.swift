@@ -12,6 +12,7 @@ struct ImageCommit: ParsableCommand {
             Examples:
               nearmetal image commit -p overlay.qcow2
               nearmetal image commit -d overlay.qcow2
+              nearmetal image commit -b base.qcow2 top.qcow2
             """)
 
     @Option(
@@ -23,6 +24,18 @@ struct ImageCommit: ParsableCommand {
         name: [.customShort("t", allowingJoined: true)],
         help: ArgumentHelp("How the images are written.", valueName: "cache"))
     var cache: FileStorage.Caching = .writeback
+
+    @Option(
+        name: [.customShort("b", allowingJoined: true)],
+        help: ArgumentHelp(
+            "The image further down that all above it are written into; none is emptied then.", valueName: "base"),
+        completion: .file())
+    var base: String?
+
+    @Option(
+        name: [.customShort("r", allowingJoined: true)],
+        help: ArgumentHelp("Bytes a second, at most; with k, M or G.", valueName: "rate"))
+    var rate: String?
 
     @Flag(name: [.customShort("d")], help: "Do not empty the image.")
     var keep = false
@@ -40,29 +53,30 @@ struct ImageCommit: ParsableCommand {
 
     func run() throws {
         do {
-            let top = try opening.open(file, format, isWritable: !keep, opensBacking: false, caching: cache)
-            guard let backing = top.backing else { throw ImageError(.invalid, "Image does not have a backing file") }
-            guard case .file(let path) = ImageReference(backing.name, in: absolutePath(file)) else {
-                throw ImageError(
-                    .unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: file)
+            let keeps = keep || base != nil
+            let target = try opening.target(file, format)
+            let committing: ImageCommitting
+            do throws(ImageError) {
+                committing = try opening.committing(target, isWritable: !keeps, caching: cache, into: base)
+            } catch {
+                throw error.what.contains("backing") ? error : ImageOpening.refusal(error, file, of: target.path)
             }
-            guard opening.gate.allows(path, file) else {
-                throw ImageError(.denied, "its backing file \(path) may not be opened", path: file)
-            }
-            guard let name = backing.format else {
-                throw ImageError(
-                    .invalid, "it does not say which format its backing file has", path: file,
-                    remedy: "Say it: rebase -u -b \(backing.name) -F FORMAT")
-            }
-            let base = try opening.open(try ImageTarget(path, name), isWritable: true, caching: cache)
-            if base.size < top.size { try base.resize(to: top.size) }
+            let top = committing.top
+            let below = try opening.open(
+                try ImageTarget(committing.basePath, committing.baseFormat.rawValue), isWritable: true, caching: cache)
+            if below.size < top.size { try below.resize(to: top.size) }
             var options = ImageConversion.Options()
-            options.keepsBacking = true
+            options.layers = committing.layers
             options.targetIsZero = false
-            let shown = ImageProgress(isShown: progress && !quiet, total: top.size)
-            try ImageConversion(top, to: base, options).run(shown.show)
-            try base.close()
-            if !keep {
+            let conversion = ImageConversion(top, to: below, options)
+            let shown = ImageProgress(isShown: progress && !quiet, total: (try? conversion.dataSize()) ?? top.size)
+            let limit = try rate.map { text throws(ImageError) in RateLimit(try ImageSize.parsed(text)) }
+            try conversion.run { done in
+                limit?.wait(for: done)
+                return shown.show(done)
+            }
+            try below.close()
+            if !keeps {
                 try top.makeEmpty()
                 try top.close()
             }

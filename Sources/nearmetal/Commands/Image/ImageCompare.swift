@@ -44,18 +44,19 @@ struct ImageCompare: ParsableCommand {
         do { (one, other) = (try opening.open(first, format), try opening.open(second, secondFormat)) } catch {
             throw ImageStatus.failing(error, status: 2)
         }
-        if one.size != other.size {
-            if strict {
-                if !quiet { try print(line: "Strict mode: Image size mismatch!") }
-                throw ExitCode(1)
-            }
-            if !quiet { try print(line: "Warning: Image size mismatch!") }
+        if one.size != other.size, strict {
+            if !quiet { try print(line: "Strict mode: Image size mismatch!") }
+            throw ExitCode(1)
         }
         let shown = ImageProgress(isShown: progress && !quiet, total: max(one.size, other.size))
         let result: ImageComparison
         do { result = try ImageComparison.compare(one, other, shown.show) } catch {
             throw ImageStatus.failing(error, status: 4)
         }
+        var hasCommonPart = true
+        if case .differs(let place) = result { hasCommonPart = place >= min(one.size, other.size) }
+        // It is told once what both have has been looked at.
+        if one.size != other.size, hasCommonPart, !quiet { try print(line: "Warning: Image size mismatch!") }
         if case .differs(let place) = result {
             if !quiet { try print(line: "Content mismatch at offset \(place)!") }
             throw ExitCode(1)

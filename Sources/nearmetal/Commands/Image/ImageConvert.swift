@@ -115,15 +115,16 @@ struct ImageConvert: ParsableCommand {
     }
 
     private func convert() throws {
-        guard files.count > 1, let output = files.last else {
+        var options = try ImageCreationOptions(lists: options)
+        if options.wantsHelp {
+            return try print(Array(try ImageFormatOptions.creation(outputFormat, hasFile: files.count > 1).utf8))
+        }
+        guard files.count > 1, let output = files.last.map(ImageReference.local) else {
             throw ImageError(.invalid, "Must specify image file name")
         }
-        guard files.count == 2 || snapshot == nil, files.count == 2 || backing == nil else {
-            throw ImageError(.invalid, "No support for concatenating multiple snapshot or backing files")
-        }
-        guard !copyOffloading || !compress && sparseSize == nil else {
-            throw ImageError(.invalid, "Cannot enable copy offloading when -c or -S is used")
-        }
+        if let backing { options.set("backing_file", backing) }
+        if let backingFormat { options.set("backing_fmt", backingFormat) }
+        try checkWhatGoesTogether(options)
         let source = try Image.concatenated(
             try files.dropLast().map { file throws(ImageError) in try opening.open(file, format) })
         if let snapshot { try source.show(snapshot: snapshot) }
@@ -136,7 +137,7 @@ struct ImageConvert: ParsableCommand {
         guard !targetImageOpts || noCreate else {
             throw ImageError(.invalid, "--target-image-opts requires use of -n flag")
         }
-        if noCreate, !options.isEmpty { throw ImageError(.invalid, "-o has no effect when skipping image creation") }
+        if noCreate, !self.options.isEmpty { throw ImageError(.invalid, "-o has no effect when skipping image creation") }
         var settings = ImageConversion.Options()
         settings.threads = parallel.map { min($0, 8) }
         settings.isCompressed = compress
@@ -156,8 +157,8 @@ struct ImageConvert: ParsableCommand {
             settings.sparseSize = Int(size)
         }
         var creation = Image.Creation(target, size: source.size)
-        if let backing { creation.backing = BackingName(backing, format: backingFormat) }
-        try ImageCreationOptions(options).apply(to: &creation, try ImageSecrets(opening.object))
+        try options.check(for: target)
+        try options.apply(to: &creation, try ImageSecrets(opening.object))
         creation.caching = targetCache
         creation.gate = opening.gate
         let isPackedVmdk = target == .vmdk && creation.vmdk.subformat == .streamOptimized
@@ -188,21 +189,21 @@ struct ImageConvert: ParsableCommand {
         } else {
             if let backing = creation.backing {
                 guard backing.format != nil else {
-                    throw ImageError(
-                        .invalid, "backing file specified without backing format", remedy: "Give it: -F qcow2")
+                    throw ImageError(.invalid, "Use of backing file requires explicit backing format")
                 }
-                settings.keepsBacking = true
+                settings.layers = 1
             }
             try source.refuse(asTarget: output)
-            image = try Image.create(output, creation)
+            image = try create(output, creation)
             settings.isTargetNew = creation.preallocation == .off && creation.backing == nil
             settings.targetIsZero = !image.mayHoldOldData
         }
         try checkBitmaps(source, image)
-        let shown = ImageProgress(isShown: progress && !quiet, total: source.size)
+        let conversion = ImageConversion(source, to: image, settings)
+        let shown = ImageProgress(isShown: progress && !quiet, total: (try? conversion.dataSize()) ?? source.size)
         let limit = try rate.map { text throws(ImageError) in RateLimit(try ImageSize.parsed(text)) }
         do throws(ImageError) {
-            try ImageConversion(source, to: image, settings).run { done in
+            try conversion.run { done in
                 limit?.wait(for: done)
                 return shown.show(done)
             }
@@ -212,6 +213,29 @@ struct ImageConvert: ParsableCommand {
             throw ImageError(error.kind, "error while converting: \(error)")
         }
         shown.finish()
+    }
+
+    /// Makes the new image; what it is backed by is open, too: it has the rest of what is written in part.
+    private func create(_ output: String, _ creation: Image.Creation) throws(ImageError) -> Image {
+        let image = try Image.create(output, creation)
+        guard creation.backing != nil else { return image }
+        try image.close()
+        return try opening.open(
+            try ImageTarget(output, creation.format.rawValue), isWritable: true, caching: creation.caching)
+    }
+
+    private func checkWhatGoesTogether(_ options: ImageCreationOptions) throws(ImageError) {
+        func refuse(_ isWrong: Bool, _ what: String) throws(ImageError) {
+            if isWrong { throw ImageError(.invalid, what) }
+        }
+        let hasSeveral = files.count > 2
+        try refuse(hasSeveral && snapshot != nil, "No support for concatenating multiple snapshot")
+        try refuse(
+            hasSeveral && options["backing_file"] != nil,
+            "Having a backing file for the target makes no sense when concatenating multiple input images")
+        try refuse(copyOffloading && sparseSize != nil, "Cannot enable copy offloading when -S is used")
+        try refuse(copyOffloading && compress, "Cannot enable copy offloading when -c is used")
+        try refuse(copyOffloading && salvage, "Cannot use copy offloading in salvaging mode")
     }
 
     /// Whether bitmaps can be taken along, before anything is copied.

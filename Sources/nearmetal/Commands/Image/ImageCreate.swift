@@ -42,96 +42,71 @@ struct ImageCreate: ParsableCommand {
     @OptionGroup var opening: ImageOpening
 
     @Argument(help: ArgumentHelp("The image.", valueName: "file"), completion: .file())
-    var file: String
+    var file: String?
 
     @Argument(help: ArgumentHelp("Its size: bytes, or with k, M, G, T, P or E.", valueName: "size"))
     var size: String?
 
     func run() throws {
         do {
-            guard let format = ImageFacts.Format(rawValue: format) else {
-                throw ImageError(.unsupported, "Unknown file format '\(format)'", path: file)
-            }
-            var creation = Image.Creation(
-                format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
-            if let backing { creation.backing = BackingName(backing, format: backingFormat) }
-            let options = ImageCreationOptions(options)
-            try options.apply(to: &creation, try ImageSecrets(opening.object))
-            creation.gate = opening.gate
-            var hasSize = size != nil || options["size"] != nil
-            if let backing = creation.backing {
-                guard backing.format != nil else {
-                    throw ImageError(
-                        .invalid, "Backing file specified without backing format", path: file,
-                        remedy: "Give it: -F qcow2")
-                }
-                if !unsafe {
-                    let below = try openBacking(backing)
-                    if !hasSize { creation.size = below.size }
-                    hasSize = true
-                }
-            }
-            guard hasSize else { throw ImageError(.invalid, "Image creation needs a size parameter", path: file) }
-            if !quiet {
-                try print(line: Self.words(creation, file, options["encrypt.key-secret"] ?? options["key-secret"]))
-            }
-            try Image.create(file, creation).close()
+            var options = try ImageCreationOptions(lists: options)
+            if options.wantsHelp { return try say(help: ImageFormatOptions.creation(format, hasFile: file != nil)) }
+            guard let file else { throw ImageError(.invalid, "Expecting image file name") }
+            let bytes = try size.map { text throws(ImageError) in try ImageSize.parsed(text) }
+            do throws(ImageError) { try create(file, &options, bytes) } catch { throw error.at(file) }
         } catch {
             throw ImageStatus.failing(error)
         }
     }
 
-    /// What it is to be backed by, as the image will find it.
-    private func openBacking(_ backing: BackingName) throws(ImageError) -> Image {
-        guard case .file(let path) = ImageReference(backing.name, in: absolutePath(file)) else {
-            throw ImageError(
-                .unsupported, "the backing file \"\(backing.name)\" is no file of this host", path: file,
-                remedy: "Use -u")
+    private func say(help text: String) throws { try print(Array(text.utf8)) }
+
+    private func create(_ file: String, _ options: inout ImageCreationOptions, _ bytes: UInt64?) throws(ImageError) {
+        guard let format = ImageFacts.Format(rawValue: format) else {
+            throw ImageError(.unsupported, "Unknown file format '\(format)'")
         }
-        return try opening.open(try ImageTarget(path, backing.format))
+        if let backing { options.set("backing_file", backing) }
+        if let backingFormat { options.set("backing_fmt", backingFormat) }
+        try options.check(for: format)
+        if bytes != nil, options["size"] != nil {
+            throw ImageError(.invalid, "The image size must be specified only once")
+        }
+        let path = ImageReference.local(file)
+        var size = bytes
+        if let text = options["size"] { size = try ImageSize.option("size", text) }
+        if let name = options["backing_file"], !name.isEmpty {
+            guard !(path == name) else {
+                throw ImageError(.invalid, "Error: Trying to create an image with the same filename as the backing file")
+            }
+            let below = try openBacking(BackingName(name, format: options["backing_fmt"]), path, needsSize: size == nil)
+            size = size ?? below?.size
+        }
+        guard let size else { throw ImageError(.invalid, "Image creation needs a size parameter") }
+        var creation = Image.Creation(format, size: size)
+        creation.gate = opening.gate
+        if !quiet {
+            do { try print(line: options.words(for: format, file, size: size)) } catch {
+                throw ImageError(.failed, "standard output cannot be written")
+            }
+        }
+        options.remove("size")
+        try options.apply(to: &creation, try ImageSecrets(opening.object))
+        try Image.create(path, creation).close()
     }
 
-    static func words(_ creation: Image.Creation, _ file: String, _ secretName: String? = nil) -> String {
-        var words = "Formatting '\(file)', fmt=\(creation.format.rawValue)"
-        func onOff(_ value: Bool) -> String { value ? "on" : "off" }
-        if creation.format == .qcow2 {
-            let qcow2 = creation.qcow2
-            if qcow2.isEncrypted {
-                words += " encrypt.format=luks" + (secretName.map { " encrypt.key-secret=\($0)" } ?? "")
-            }
-            words += " cluster_size=\(qcow2.clusterSize) extended_l2=\(onOff(qcow2.extendedL2))"
-            if creation.preallocation != .off { words += " preallocation=\(creation.preallocation.rawValue)" }
-            words += " compression_type=\(qcow2.isZstd ? "zstd" : "zlib") size=\(creation.size)"
-            if qcow2.version == 2 { words += " compat=0.10" }
-            if let backing = creation.backing {
-                words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")"
-            }
-            if let data = qcow2.dataFile { words += " data_file=\(data)" }
-            words += " lazy_refcounts=\(onOff(qcow2.lazyRefcounts)) refcount_bits=\(qcow2.refcountBits)"
-        } else if creation.format == .qed {
-            words += " size=\(creation.size)"
-            if let backing = creation.backing {
-                words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")"
-            }
-            words += " cluster_size=\(creation.qed.clusterSize)"
-            if creation.qed.tableSize != 4 { words += " table_size=\(creation.qed.tableSize)" }
-        } else if creation.format == .vmdk {
-            words += " size=\(creation.size)"
-            let vmdk = creation.vmdk
-            if vmdk.adapter != "ide" { words += " adapter_type=\(vmdk.adapter)" }
-            if let backing = creation.backing {
-                words += " backing_file=\(backing.name) backing_fmt=\(backing.format ?? "")"
-            }
-            words += " compat6=\(onOff(creation.vmdk.hardware == "6")) hwversion=undefined"
-            if creation.vmdk.subformat != .monolithicSparse {
-                words += " subformat=\(creation.vmdk.subformat.rawValue)"
-            }
-            if vmdk.hasZeroGrains { words += " zeroed_grain=on" }
-        } else {
-            words += " size=\(creation.size)"
-            if creation.format == .luks, let secretName { words += " key-secret=\(secretName)" }
-            if creation.preallocation != .off { words += " preallocation=\(creation.preallocation.rawValue)" }
+    /// What it is to be backed by, as the image will find it.
+    private func openBacking(_ backing: BackingName, _ path: String, needsSize: Bool) throws(ImageError) -> Image? {
+        if unsafe, !needsSize { return nil }
+        let image: Image
+        do throws(ImageError) { image = try opening.open(backing, of: path) } catch {
+            throw ImageError(error.kind, error.described + "\u{2028}Could not open backing image.")
         }
-        return words
+        guard backing.format != nil else {
+            throw ImageError(
+                .invalid,
+                "Backing file specified without backing format\u{2028}Detected format of \(image.format.rawValue)."
+            )
+        }
+        return image
     }
 }

@@ -3,6 +3,21 @@ import DiskImage
 /// What `-o` says of a new image: `cluster_size=64k,compat=1.1`.
 struct ImageCreationOptions {
     private(set) var values: [(key: String, value: String)] = []
+    /// Whether one of them asks for help.
+    private(set) var wantsHelp = false
+
+    /// Reads options as the command line has them, whose lists neither begin nor end with a comma.
+    ///
+    /// - Throws: the list that does.
+    init(lists texts: [String]) throws(ImageError) {
+        for text in texts {
+            let end = text.utf8.reversed().prefix { $0 == UInt8(ascii: ",") }.count
+            guard !text.isEmpty, !text.hasPrefix(","), end % 2 == 0 else {
+                throw ImageError(.invalid, "Invalid option list: \(text)")
+            }
+        }
+        self.init(texts)
+    }
 
     /// Reads options as QEMU writes them: two commas stand for one.
     init(_ texts: [String]) {
@@ -22,6 +37,10 @@ struct ImageCreationOptions {
                 }
             }
             for part in parts where !part.isEmpty {
+                guard part != "help", part != "?" else {
+                    wantsHelp = true
+                    continue
+                }
                 let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 values.append((String(pair[0]), pair.count > 1 ? String(pair[1]) : "on"))
             }
@@ -30,6 +49,15 @@ struct ImageCreationOptions {
 
     subscript(_ key: String) -> String? { values.last { $0.key == key }?.value }
 
+    /// Has an option another value.
+    mutating func set(_ key: String, _ value: String) {
+        remove(key)
+        values.append((key, value))
+    }
+
+    /// Takes an option out.
+    mutating func remove(_ key: String) { values.removeAll { $0.key == key } }
+
     /// Puts the options into what is going to be made.
     ///
     /// - Throws: what is wrong with one of them.
@@ -37,7 +65,7 @@ struct ImageCreationOptions {
         for (key, value) in values {
             if try encryption(key, value, &creation, secrets) { continue }
             switch (key, creation.format) {
-            case ("size", _): creation.size = try ImageSize.parsed(value).roundedToSector
+            case ("size", _): creation.size = try ImageSize.option(key, value)
             case ("preallocation", .raw), ("preallocation", .qcow2):
                 guard let kind = Image.Preallocation(rawValue: value) else { throw wrong(key, value) }
                 creation.preallocation = kind
@@ -46,8 +74,7 @@ struct ImageCreationOptions {
                     value.isEmpty ? nil : BackingName(value, format: creation.backing?.format ?? self["backing_fmt"])
             case ("backing_fmt", .qcow2), ("backing_fmt", .qed): creation.backing?.format = value
             case ("cluster_size", .qcow2):
-                guard let size = ImageSize.bytes(value) else { throw wrong(key, value) }
-                creation.qcow2.clusterSize = size
+                creation.qcow2.clusterSize = try ImageSize.option(key, value)
             case ("compat", .qcow2):
                 switch value {
                 case "0.10", "v2": creation.qcow2.version = 2
@@ -55,8 +82,7 @@ struct ImageCreationOptions {
                 default: throw wrong(key, value)
                 }
             case ("refcount_bits", .qcow2):
-                guard let bits = UInt64(value) else { throw wrong(key, value) }
-                creation.qcow2.refcountBits = bits
+                creation.qcow2.refcountBits = try number(key, value)
             case ("lazy_refcounts", .qcow2): creation.qcow2.lazyRefcounts = try flag(key, value)
             case ("extended_l2", .qcow2): creation.qcow2.extendedL2 = try flag(key, value)
             case ("compression_type", .qcow2):
@@ -65,8 +91,7 @@ struct ImageCreationOptions {
             case ("data_file", .qcow2): creation.qcow2.dataFile = value
             case ("data_file_raw", .qcow2): creation.qcow2.isDataFileRaw = try flag(key, value)
             case ("cluster_size", .qed):
-                guard let size = ImageSize.bytes(value) else { throw wrong(key, value) }
-                creation.qed.clusterSize = size
+                creation.qed.clusterSize = try ImageSize.option(key, value)
             case ("table_size", .qed):
                 guard let size = UInt64(value) else { throw wrong(key, value) }
                 creation.qed.tableSize = size
@@ -129,7 +154,14 @@ struct ImageCreationOptions {
     }
 
     private func wrong(_ key: String, _ value: String) -> ImageError {
-        ImageError(.invalid, "Parameter '\(key)' does not take '\(value)'")
+        let name = ["compat": "version", "compression_type": "compression-type"][key] ?? key
+        return ImageError(.invalid, "Parameter '\(name)' does not accept value '\(value)'")
+    }
+
+    /// A number.
+    func number(_ key: String, _ value: String) throws(ImageError) -> UInt64 {
+        guard let number = UInt64(value) else { throw ImageError(.invalid, "Parameter '\(key)' expects a number") }
+        return number
     }
 
     /// A truth.
@@ -139,6 +171,81 @@ struct ImageCreationOptions {
         case "off", "no", "false", "n": return false
         default: throw ImageError(.invalid, "Parameter '\(key)' expects 'on' or 'off'")
         }
+    }
+}
+
+extension ImageCreationOptions {
+    /// The options of a new image, in the order in which qemu-img tells of them.
+    ///
+    /// - Source: QEMU block/*.c, the lists of `create_opts`.
+    private static func order(_ format: ImageFacts.Format) -> [String] {
+        let backing = ["backing_file", "backing_fmt"]
+        let cipher = ["key-secret", "cipher-alg", "cipher-mode", "ivgen-alg", "ivgen-hash-alg", "hash-alg", "iter-time"]
+        let file = ["nocow", "preallocation", "extent_size_hint"]
+        switch format {
+        case .qcow2:
+            return ["encryption", "encrypt.format"] + cipher.map { "encrypt.\($0)" }
+                + ["cluster_size", "extended_l2", "preallocation", "compression_type", "size", "compat"] + backing
+                + ["data_file", "data_file_raw", "lazy_refcounts", "refcount_bits", "extent_size_hint", "nocow"]
+        case .qed: return ["size"] + backing + ["cluster_size", "table_size"] + file
+        case .vmdk:
+            return ["size", "adapter_type"] + backing
+                + ["compat6", "hwversion", "toolsversion", "subformat", "zeroed_grain"] + file
+        case .luks: return ["size"] + cipher + file
+        default: return ["size"] + file
+        }
+    }
+
+    private static let sizes: Set<String> = ["size", "cluster_size", "table_size", "extent_size_hint"]
+    private static let numbers: Set<String> = ["refcount_bits", "iter-time", "encrypt.iter-time"]
+    private static let truths: Set<String> = [
+        "encryption", "extended_l2", "data_file_raw", "lazy_refcounts", "nocow", "compat6", "zeroed_grain",
+    ]
+
+    /// Whether the format has all of them, and each is of its kind.
+    ///
+    /// - Throws: what is wrong with one of them.
+    func check(for format: ImageFacts.Format) throws(ImageError) {
+        let known = Set(Self.order(format))
+        for (key, value) in values {
+            guard known.contains(key) else {
+                if key == "backing_file" || key == "backing_fmt" {
+                    throw ImageError(
+                        .unsupported,
+                        "Backing \(key.hasSuffix("fmt") ? "format" : "file") not supported for file format '\(format.rawValue)'"
+                    )
+                }
+                throw ImageError(.invalid, "Invalid parameter '\(key)'")
+            }
+            if Self.sizes.contains(key) { _ = try ImageSize.option(key, value) }
+            if Self.numbers.contains(key) { _ = try number(key, value) }
+            if Self.truths.contains(key) { _ = try flag(key, value) }
+        }
+    }
+
+    /// What qemu-img says when it makes an image: all that was asked for, and what it makes of the rest.
+    func words(for format: ImageFacts.Format, _ file: String, size: UInt64) -> String {
+        var given: [String: String] =
+            switch format {
+            case .qcow2:
+                [
+                    "cluster_size": "65536", "extended_l2": "off", "compression_type": "zlib", "lazy_refcounts": "off",
+                    "refcount_bits": "16",
+                ]
+            case .qed: ["cluster_size": "65536"]
+            case .vmdk: ["compat6": "off", "hwversion": "undefined"]
+            default: [:]
+            }
+        for (key, value) in values {
+            var shown = value.replacing(",", with: ",,")
+            if Self.sizes.contains(key), let bytes = ImageSize.bytes(value) { shown = "\(bytes)" }
+            if Self.truths.contains(key), let truth = try? flag(key, value) { shown = truth ? "on" : "off" }
+            given[key] = shown
+        }
+        given["size"] = "\(size)"
+        if given["backing_file"] == "" { given["backing_file"] = nil }
+        return "Formatting '\(file)', fmt=\(format.rawValue)"
+            + Self.order(format).compactMap { key in given[key].map { " \(key)=\($0)" } }.joined()
     }
 }
 

@@ -52,7 +52,7 @@ struct ImageMeasure: ParsableCommand {
             let image = try file.map { file throws(ImageError) in try opening.open(file, self.format) }
             var creation = Image.Creation(
                 format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
-            try ImageCreationOptions(options).apply(to: &creation, try ImageSecrets(opening.object))
+            try ImageCreationOptions(lists: options).apply(to: &creation, try ImageSecrets(opening.object))
             let result = try ImageMeasurement(creation, of: image)
             switch output {
             case .human:

@@ -71,14 +71,9 @@ struct ImageOpening: ParsableArguments {
         _ target: ImageTarget, isWritable: Bool = false, opensBacking: Bool = true,
         caching: FileStorage.Caching? = nil, called name: String? = nil
     ) throws(ImageError) -> Image {
-        var options = Image.Options(format: target.format, gate: gate)
-        options.isWritable = isWritable
-        options.opensBacking = opensBacking
-        options.caching = caching ?? sourceCache
-        options.forcesShare = forceShare
-        options.secret = target.secret
         do throws(ImageError) {
-            let image = try Image.open(target.path, options)
+            let image = try Image.open(
+                target.path, options(target, isWritable: isWritable, opensBacking: opensBacking, caching: caching))
             if image.isEncryptedTheOldWay {
                 say(
                     "\(ImageStatus.program): warning: AES encryption of qcow2 is not safe; convert \(target.path) into an image with encrypt.format=luks"
@@ -86,6 +81,52 @@ struct ImageOpening: ParsableArguments {
             }
             return image
         } catch { throw Self.refusal(error, name ?? target.path, of: target.path) }
+    }
+
+    private func options(
+        _ target: ImageTarget, isWritable: Bool, opensBacking: Bool = true, caching: FileStorage.Caching?
+    ) -> Image.Options {
+        var options = Image.Options(format: target.format, gate: gate)
+        options.isWritable = isWritable
+        options.opensBacking = opensBacking
+        options.caching = caching ?? sourceCache
+        options.forcesShare = forceShare
+        options.secret = target.secret
+        return options
+    }
+
+    /// Opens what is written into an image further down.
+    func committing(
+        _ target: ImageTarget, isWritable: Bool, caching: FileStorage.Caching, into base: String?
+    ) throws(ImageError) -> ImageCommitting {
+        try ImageCommitting(target.path, options(target, isWritable: isWritable, caching: caching), into: base)
+    }
+
+    /// Opens what an image is backed by, or is to be, as it names it.
+    ///
+    /// - Parameters:
+    ///   - backing: the name; without a format its content tells it.
+    ///   - path: where the image is, or is to be.
+    ///   - isWritable: whether to write.
+    ///   - caching: how what is written gets to the disk.
+    ///
+    /// - Throws: an ``ImageError`` in qemu-img's words.
+    func open(
+        _ backing: BackingName, of path: String, isWritable: Bool = false, caching: FileStorage.Caching? = nil
+    ) throws(ImageError) -> Image {
+        let name = ImageReference.local(backing.name)
+        guard !name.hasPrefix("json:") else {
+            return try open(try target(name, nil), isWritable: isWritable, caching: caching, called: name)
+        }
+        guard case .file(let place) = ImageReference(backing.name, in: absolutePath(path)) else {
+            throw ImageError(.unsupported, "Could not open '\(backing.name)': it is no file of this host", remedy: "Use -u")
+        }
+        guard gate.allows(place, path) else {
+            throw ImageError(.denied, "Could not open '\(backing.name)': it may not be opened")
+        }
+        let shown = ImageReference.local(ImageReference.combined(backing.name, with: path))
+        return try open(
+            try ImageTarget(shown, backing.format), isWritable: isWritable, caching: caching, called: shown)
     }
 
     /// Why an image cannot be opened, in qemu-img's words: scripts look for them.
@@ -133,7 +174,7 @@ enum ImageStatus {
     /// Says what went wrong, and gives the status to end with.
     static func failing(_ error: any Error, status: Int32 = 1) -> ExitCode {
         if let status = error as? ExitCode { return status }
-        say("\(program): \(error)")
+        for line in "\(program): \(error)".split(separator: "\u{2028}") { say(String(line)) }
         return ExitCode(status)
     }
 
@@ -165,17 +206,35 @@ enum ImageSize {
         guard let size = bytes(text) else {
             throw ImageError(
                 .invalid,
-                "Invalid image size specified. You may use k, M, G, T, P or E suffixes for kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes"
+                "Invalid image size specified. You may use k, M, G, T, P or E suffixes for\u{2028}\(ImageStatus.program): kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes."
             )
         }
         return size
     }
 
+    /// The size that an option of a format has.
+    ///
+    /// - Throws: that it has none, in qemu-img's words.
+    static func option(_ key: String, _ text: String) throws(ImageError) -> UInt64 {
+        guard let size = bytes(text) else {
+            throw ImageError(
+                .invalid,
+                "Parameter '\(key)' expects a non-negative number below 2^64\u{2028}Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\u{2028}and exabytes, respectively."
+            )
+        }
+        return size
+    }
+
+    /// Bytes, also in hexadecimal, or with a fraction of a unit.
+    ///
+    /// - Source: QEMU util/cutils.c `do_strtosz`.
     static func bytes(_ text: String) -> UInt64? {
+        if text.hasPrefix("0x") || text.hasPrefix("0X") {
+            return UInt64(text.dropFirst(2), radix: 16).flatMap { $0 > UInt64(Int64.max) ? nil : $0 }
+        }
         let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        let suffix = text.dropFirst(number.count)
         let scale: UInt64
-        switch suffix.lowercased() {
+        switch text.dropFirst(number.count).lowercased() {
         case "", "b": scale = 1
         case "k": scale = 1 << 10
         case "m": scale = 1 << 20
@@ -185,14 +244,13 @@ enum ImageSize {
         case "e": scale = 1 << 60
         default: return nil
         }
-        if let whole = UInt64(number) {
-            let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
-            return overflow || product > UInt64(Int64.max) ? nil : product
-        }
-        guard number.contains("."), scale > 1, let value = Double(number), value >= 0, value * Double(scale) < 9e18
-        else {
-            return nil
-        }
-        return UInt64(value * Double(scale))
+        let parts = number.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let whole = UInt64(parts[0]) else { return nil }
+        let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
+        guard !overflow, product <= UInt64(Int64.max) else { return nil }
+        guard parts.count == 2, let part = Double("0.\(parts[1])0"), part > 0 else { return product }
+        // There is no part of a byte.
+        guard scale > 1 else { return nil }
+        return product.addingReportingOverflow(UInt64((part * Double(scale)).rounded())).partialValue
     }
 }

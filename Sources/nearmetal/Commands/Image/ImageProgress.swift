@@ -5,6 +5,8 @@ import Synchronization
 final class ImageProgress: Sendable {
     private let isShown: Bool
     private let total: UInt64
+    /// Hundredths of a percent that were shown last.
+    private let last = Mutex<UInt64>(0)
     /// Whether a signal asked: the only thing its handler may touch.
     private static let isAsked = Atomic<Bool>(false)
 
@@ -19,20 +21,20 @@ final class ImageProgress: Sendable {
         }
     }
 
-    /// Tells how much is done; always true.
+    /// Tells how much is done, where that is a percent more than was told last; always true.
     func show(_ done: UInt64) -> Bool {
+        let hundredths = UInt64(Double(min(done, total)) * 10_000 / Double(total))
+        let text = "    (\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)/100%)"
         if isShown {
-            write(Array("    (\(percent(done))/100%)\r".utf8), to: STDOUT_FILENO)
+            last.withLock { last in
+                guard hundredths > last + 100 || hundredths == 0 || hundredths == 10_000 else { return }
+                last = hundredths
+                write(Array("\(text)\r".utf8), to: STDOUT_FILENO)
+            }
         } else if Self.isAsked.exchange(false, ordering: .relaxed) {
-            write(Array("    (\(percent(done))/100%)\n".utf8), to: STDERR_FILENO)
+            write(Array("\(text)\n".utf8), to: STDERR_FILENO)
         }
         return true
-    }
-
-    private func percent(_ done: UInt64) -> String {
-        let hundredths = UInt64(Double(min(done, total)) * 10_000 / Double(total))
-        let fraction = hundredths % 100
-        return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
     }
 
     /// Ends the line.

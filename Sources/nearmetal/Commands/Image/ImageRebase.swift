@@ -53,18 +53,16 @@ struct ImageRebase: ParsableCommand {
             let image = try opening.open(file, format, isWritable: true, opensBacking: !unsafe, caching: cache)
             let name = backing.isEmpty ? nil : BackingName(backing, format: backingFormat)
             if name != nil, backingFormat == nil {
-                throw ImageError(.invalid, "backing format must be specified", path: file, remedy: "Give it: -F qcow2")
+                throw ImageError(
+                    .invalid, "Could not change the backing file to '\(backing)': backing format must be specified")
             }
             if !unsafe {
                 var new: Image?
                 if let name {
-                    guard case .file(let path) = ImageReference(name.name, in: absolutePath(file)) else {
-                        throw ImageError(.unsupported, "\"\(name.name)\" is no file of this host", remedy: "Use -u")
+                    do throws(ImageError) { new = try opening.open(name, of: file) } catch {
+                        throw ImageError(
+                            error.kind, "Could not open new backing file '\(backing)': \(error.described)")
                     }
-                    guard opening.gate.allows(path, file) else {
-                        throw ImageError(.denied, "\(path) may not be opened")
-                    }
-                    new = try opening.open(try ImageTarget(path, name.format))
                 }
                 let shown = ImageProgress(isShown: progress && !quiet, total: image.size)
                 try image.takeUp(whatDiffersFrom: new, shown.show)

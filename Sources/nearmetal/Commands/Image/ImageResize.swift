@@ -20,7 +20,7 @@ struct ImageResize: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How much of the new space is taken at once: off, or for raw falloc or full.", valueName: "how"))
+            "How much of the new space is taken at once: off, metadata, falloc or full.", valueName: "how"))
     var preallocation: String = "off"
 
     @Flag(help: "It may become smaller: what lies behind is lost.")
@@ -43,9 +43,8 @@ struct ImageResize: ParsableCommand {
             guard size.count == 1, let text = size.first else {
                 throw ImageError(.invalid, "Expecting one size after the image's name")
             }
-            guard preallocation == "off" else {
-                throw ImageError(
-                    .unsupported, "preallocation=\(preallocation) is not supported when an image is resized, yet")
+            guard let preallocation = Image.Preallocation(rawValue: preallocation) else {
+                throw ImageError(.invalid, "Invalid preallocation mode '\(preallocation)'")
             }
             let number = text.hasPrefix("+") || text.hasPrefix("-") ? String(text.dropFirst()) : text
             let amount = try ImageSize.parsed(number)
@@ -66,7 +65,10 @@ struct ImageResize: ParsableCommand {
                     "Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an operation, make sure there is no important data there",
                     remedy: "Use the --shrink option to perform a shrink operation.")
             }
-            if new != old { try image.resize(to: new) }
+            guard preallocation == .off || new > old else {
+                throw ImageError(.invalid, "Preallocation can only be used for growing images")
+            }
+            if new != old { try image.resize(to: new, preallocation) }
             try image.close()
             if !quiet { try print(line: "Image resized.") }
         } catch {

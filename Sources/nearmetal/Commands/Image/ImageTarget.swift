@@ -13,9 +13,9 @@ struct ImageTarget {
 
     /// A path, and a format as the command line has it.
     init(_ path: String, _ format: String?) throws(ImageError) {
-        self.path = path
+        self.path = ImageReference.local(path)
         self.format = try ImageOpening.format(format, of: path)
-        name = path
+        name = self.path
     }
 
     /// Options as `driver=qcow2,encrypt.key-secret=sec0,file.filename=disk.qcow2`.

@@ -27,7 +27,7 @@ extension Image {
         do throws(ImageError) {
             try qcow2.checkAmendment(amendment)
             if let size = amendment.size { try resize(to: size) }
-            if amendment.version == 2 { try qcow2.takeZerosOut(below: Below(image: below)) }
+            if amendment.version == 2 { try qcow2.takeZerosOut(below: under) }
         } catch { throw error.at(path) }
         try close()
         do throws(ImageError) { try qcow2.finishAmendment(amendment) } catch { throw error.at(path) }
@@ -87,7 +87,7 @@ extension Qcow2Driver {
             let end = place + length
             while place < end {
                 let count = min(geometry.clusterSize, end - place)
-                if below.image == nil {
+                if below.isNothing {
                     try withMetadata { metadata throws(ImageError) in
                         let table = try metadata.ownTable(mapping: place)
                         let old = metadata.entry(table, geometry.l2Index(place))

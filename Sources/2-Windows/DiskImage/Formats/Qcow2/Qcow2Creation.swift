@@ -43,10 +43,11 @@ enum Qcow2Creation {
         let cluster = options.clusterSize
         let l2Reach = cluster / (options.extendedL2 ? 16 : 8) * cluster
         let l1Entries = size.dividedUp(by: l2Reach)
-        let l1Clusters = max(1, (l1Entries * 8).dividedUp(by: cluster))
+        let l1Clusters = (l1Entries * 8).dividedUp(by: cluster)
         guard l1Entries * 8 <= 32 << 20 else {
             throw ImageError(
-                .invalid, "Image is too big for a cluster size of \(cluster) bytes", remedy: "Use larger clusters")
+                .invalid,
+                "The image size is too large for file format 'qcow2' (try using a larger cluster size)")
         }
         let perBlock = cluster * 8 / options.refcountBits
         let luksClusters = UInt64(luks?.count ?? 0).dividedUp(by: cluster)
@@ -61,14 +62,19 @@ enum Qcow2Creation {
         }
         let total = 1 + tableClusters + blocks + l1Clusters + luksClusters
         let firstBlock = 1 + tableClusters
+        // Its tables take whole clusters from the start, as QEMU's do: `info` tells the same space.
+        func whole(_ bytes: [UInt8], _ clusters: UInt64 = 1) -> [UInt8] {
+            bytes + [UInt8](repeating: 0, count: max(0, Int(clusters * cluster) - bytes.count))
+        }
         try file.write(
-            header(
-                options, size, backing, l1Entries: l1Entries, l1Offset: (firstBlock + blocks) * cluster,
-                tableClusters: tableClusters,
-                luks: luks.map { ((firstBlock + blocks + l1Clusters) * cluster, UInt64($0.count)) }), at: 0)
+            whole(
+                try header(
+                    options, size, backing, l1Entries: l1Entries,
+                    l1Offset: l1Entries == 0 ? 0 : (firstBlock + blocks) * cluster, tableClusters: tableClusters,
+                    luks: luks.map { ((firstBlock + blocks + l1Clusters) * cluster, UInt64($0.count)) })), at: 0)
         if let luks { try file.write(luks, at: (firstBlock + blocks + l1Clusters) * cluster) }
         let table = (0..<blocks).map { (firstBlock + $0) * cluster }
-        try file.write(Qcow2Table.bytes(table[...]), at: cluster)
+        try file.write(whole(Qcow2Table.bytes(table[...]), tableClusters), at: cluster)
         let order = UInt64(options.refcountBits.trailingZeroBitCount)
         for number in 0..<blocks {
             let block = Qcow2Table(0, [UInt64](repeating: 0, count: Int(cluster / 8)), 0)
@@ -77,7 +83,9 @@ enum Qcow2Creation {
             }
             try file.write(block.bytes(0..<block.words.count), at: (firstBlock + number) * cluster)
         }
-        try file.resize(to: total * cluster)
+        // The L1 table ends with its last entry.
+        let end = (firstBlock + blocks) * cluster + l1Entries * 8
+        try file.resize(to: luks == nil ? end : total * cluster)
     }
 
     private static func check(_ options: Qcow2Options, _ size: UInt64, _ backing: BackingName?) throws(ImageError) {
@@ -89,14 +97,18 @@ enum Qcow2Creation {
         }
         guard size <= UInt64(Int64.max) - 511 else { throw ImageError(.invalid, "the size \(size) is out of range") }
         guard options.version == 3 else {
-            guard options.refcountBits == 16, !options.lazyRefcounts, !options.extendedL2, !options.isZstd,
-                options.dataFile == nil
-            else {
-                throw ImageError(
-                    .invalid,
-                    "version 2 has reference counts of 16 bits, and no lazy ones, subclusters, zstd or data files",
-                    remedy: "Use compat=1.1")
-            }
+            let level = "compatibility level 1.1 and above (use version=v3 or greater)"
+            let wants: [(isWanted: Bool, what: String)] = [
+                (options.extendedL2, "Extended L2 entries are only supported with \(level)"),
+                (options.lazyRefcounts, "Lazy refcounts only supported with \(level)"),
+                (
+                    options.refcountBits != 16,
+                    "Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)"
+                ),
+                (options.dataFile != nil, "External data files are only supported with \(level)"),
+                (options.isZstd, "Non-zlib compression type is only supported with \(level)"),
+            ]
+            if let wrong = wants.first(where: \.isWanted) { throw ImageError(.invalid, wrong.what) }
             return
         }
         guard !options.extendedL2 || options.clusterSize >= 16_384 else {
@@ -107,10 +119,10 @@ enum Qcow2Creation {
             throw ImageError(.invalid, "lazy_refcounts and data_file exclude each other")
         }
         guard !options.isDataFileRaw || options.dataFile != nil else {
-            throw ImageError(.invalid, "data_file_raw needs data_file")
+            throw ImageError(.invalid, "data-file-raw requires data-file")
         }
         guard !options.isDataFileRaw || backing == nil else {
-            throw ImageError(.invalid, "Backing file and data_file_raw cannot be used at the same time")
+            throw ImageError(.invalid, "Backing file and data-file-raw cannot be used at the same time")
         }
         guard backing.map({ (1...1023).contains($0.name.utf8.count) }) ?? true else {
             throw ImageError(.invalid, "the backing file's name has 1 to 1,023 bytes")
@@ -154,7 +166,10 @@ enum Qcow2Creation {
             bytes.extend(0x0537_BE77, place.bytes)
         }
         if let name = options.dataFile { bytes.extend(0x4441_5441, Array(name.utf8)) }
-        if options.version >= 3 { bytes.extend(0x6803_F857, featureNames) }
+        // In the smallest clusters there is no room for names that only tell those who do not know the bits.
+        if options.version >= 3, bytes.bytes.count + featureNames.count + 16 <= Int(options.clusterSize) {
+            bytes.extend(0x6803_F857, featureNames)
+        }
         bytes.extend(0, [])
         if let name = backing?.name {
             let place = UInt64(bytes.bytes.count)

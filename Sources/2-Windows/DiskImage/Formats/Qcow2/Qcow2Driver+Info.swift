@@ -84,9 +84,11 @@ extension Qcow2Driver {
                 if extra >= 24 {
                     let count = try rest.be64(16)
                     snapshot.instructions = count == .max ? nil : count
+                    snapshot.unknown = Array(rest.bytes[24..<Int(extra)])
                 }
                 snapshots.append(snapshot)
                 offset += 40 + extra + UInt64(lengths.id) + UInt64(lengths.name)
+                guard offset - header.snapshotsOffset <= 64 << 20 else { throw Malformed("Snapshot table is too large") }
             } catch { throw ImageError(error) }
         }
         return snapshots

@@ -4,12 +4,13 @@ extension Qcow2Driver {
     /// - Parameters:
     ///   - size: bytes the guest is to see, whole sectors.
     ///   - below: what shows through.
+    ///   - preallocation: how much of the new space is taken at once.
     ///
     /// - Throws: an ``ImageError``.
-    func resize(to size: UInt64, below: Below) throws(ImageError) {
+    func resize(to size: UInt64, below: Below, _ preallocation: Image.Preallocation) throws(ImageError) {
         let old = self.size
         guard header.snapshots == 0 || geometry.version >= 3 else {
-            throw ImageError(.unsupported, "Can't resize a version 2 image which has snapshots")
+            throw ImageError(.unsupported, "Can't resize a v2 image which has snapshots")
         }
         let entries = Int(clamping: size.dividedUp(by: geometry.l2Reach))
         guard entries <= 4 << 20 else {
@@ -17,6 +18,7 @@ extension Qcow2Driver {
         }
         if size < old {
             let start = (size + geometry.clusterMask) & ~geometry.clusterMask
+            try withMetadata { metadata throws(ImageError) in metadata.givesBack = true }
             if start < old { try discard(at: start, count: old - start, below: .nothing) }
             try withMetadata { metadata throws(ImageError) in
                 for index in entries..<max(entries, metadata.l1.count) where metadata.l1[index] & Bits.offset != 0 {
@@ -24,6 +26,8 @@ extension Qcow2Driver {
                     metadata.setL1(index, 0)
                 }
                 try metadata.commit()
+                try metadata.dropEmptyBlocks()
+                metadata.givesBack = false
             }
         } else {
             try withMetadata { metadata throws(ImageError) in
@@ -41,8 +45,44 @@ extension Qcow2Driver {
         if size > old, let image = below.image, image.size > old {
             try writeZeroes(at: old, count: min(size, image.size) - old, unmap: true, below: below)
         }
-        if geometry.hasDataFile, header.autoclear & 2 != 0 { try dataStorage.resize(to: size) }
+        if geometry.hasDataFile { try dataStorage.resize(to: size) }
+        // What is at a place in a raw data file is what shows: each cluster has its place.
+        let isRawFile = geometry.hasDataFile && header.autoclear & 2 != 0
+        let preallocation = isRawFile && preallocation == .off ? .metadata : preallocation
+        if size > old, preallocation != .off { try preallocate(old..<size, preallocation) }
         try flush()
+        guard size < old, header.snapshots == 0, !geometry.hasDataFile else { return }
+        try cutOff()
+    }
+
+    /// Gives up what is behind the last cluster in use.
+    private func cutOff() throws(ImageError) {
+        let end = try withMetadata { metadata throws(ImageError) in try metadata.end() }
+        if end < (try file.length()) { try file.resize(to: end) }
+    }
+
+    /// Gives whole clusters their places, which show zeros.
+    private func preallocate(_ range: Range<UInt64>, _ kind: Image.Preallocation) throws(ImageError) {
+        var place = (range.lowerBound + geometry.clusterMask) & ~geometry.clusterMask
+        while place < range.upperBound {
+            let stop = min(range.upperBound, (place / geometry.l2Reach + 1) * geometry.l2Reach, place + 64 << 20)
+            let clusters = (stop - place).dividedUp(by: geometry.clusterSize)
+            try withMetadata { metadata throws(ImageError) in _ = try metadata.ownTable(mapping: place) }
+            for run in try claim(place, clusters: clusters) where !geometry.hasDataFile {
+                // Somebody may have had the cluster before.
+                let end = run.place + run.clusters << geometry.clusterBits
+                let length = try file.length()
+                if run.place < length {
+                    try file.writeZeroes(at: run.place, count: min(end, length) - run.place, unmap: true)
+                }
+                if end > length { try file.resize(to: end) }
+                try file.take(run.place..<end, kind)
+            }
+            // A hole is no zeros where it is decrypted.
+            if encryption != nil { try writeZeroes(at: place, count: stop - place, unmap: false, below: .nothing) }
+            place = stop
+        }
+        if geometry.hasDataFile, kind != .metadata { try dataStorage.take(range, kind) }
     }
 
     /// Takes out all data, so that what is below shows.
@@ -50,6 +90,8 @@ extension Qcow2Driver {
     /// - Throws: an ``ImageError``.
     func makeEmpty() throws(ImageError) {
         try withMetadata { metadata throws(ImageError) in
+            metadata.givesBack = true
+            defer { metadata.givesBack = false }
             for index in metadata.l1.indices {
                 let place = metadata.l1[index] & Bits.offset
                 guard place != 0 else { continue }
@@ -72,9 +114,7 @@ extension Qcow2Driver {
         }
         try flush()
         guard header.snapshots == 0, !geometry.hasDataFile else { return }
-        // What is behind the last cluster in use is of no use.
-        let end = try withMetadata { metadata throws(ImageError) in try metadata.end() }
-        if end < (try file.length()) { try file.resize(to: end) }
+        try cutOff()
     }
 
     /// Has the image backed by another one, or by none.

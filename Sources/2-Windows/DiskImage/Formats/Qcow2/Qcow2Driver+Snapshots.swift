@@ -18,8 +18,8 @@ extension Qcow2Driver {
         try flush()
         let id = (all.compactMap { UInt64($0.id) }.max() ?? 0) + 1
         let place = try withMetadata { metadata throws(ImageError) in
-            let clusters = max(1, (UInt64(metadata.l1.count) * 8).dividedUp(by: geometry.clusterSize))
-            let place = try metadata.allocateContiguous(clusters)
+            let clusters = (UInt64(metadata.l1.count) * 8).dividedUp(by: geometry.clusterSize)
+            let place = clusters == 0 ? 0 : try metadata.allocateContiguous(clusters)
             metadata.own(place, clusters * geometry.clusterSize)
             try metadata.count(metadata.l1, 1)
             try file.write(Qcow2Table.bytes(metadata.l1.map { $0 & ~Bits.copied }[...]), at: place)
@@ -44,6 +44,8 @@ extension Qcow2Driver {
         try writeSnapshots(all)
         // Nothing leads to it any more.
         try withMetadata { metadata throws(ImageError) in
+            metadata.givesBack = true
+            defer { metadata.givesBack = false }
             let entries = try Qcow2Metadata.words(file, gone.l1Offset, Int(gone.l1Size))
             try metadata.count(entries, -1)
             try metadata.forgetClusters(gone.l1Offset, gone.l1Size * 8)
@@ -139,11 +141,11 @@ extension Qcow2Driver {
             writer.be32(snapshot.nanoseconds)
             writer.be64(snapshot.clock)
             writer.be32(min(snapshot.stateSize, UInt64(UInt32.max)))
-            writer.be32(24)
+            writer.be32(24 + UInt64(snapshot.unknown.count))
             writer.be64(snapshot.stateSize)
             writer.be64(snapshot.diskSize)
             writer.be64(snapshot.instructions ?? .max)
-            writer.bytes += Array(snapshot.id.utf8) + Array(snapshot.name.utf8)
+            writer.bytes += snapshot.unknown + Array(snapshot.id.utf8) + Array(snapshot.name.utf8)
         }
         try withMetadata { metadata throws(ImageError) in
             var place: UInt64 = 0

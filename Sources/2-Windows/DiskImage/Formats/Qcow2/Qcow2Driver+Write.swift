@@ -295,14 +295,14 @@ extension Qcow2Driver {
     /// Marks whole units as zeros; `false` where the format has no mark for it.
     private func zeroWhole(_ offset: UInt64, _ count: UInt64, unmap: Bool, below: Below) throws(ImageError) -> Bool {
         if geometry.version < 3 {
-            guard below.image == nil else { return false }
+            guard below.isNothing else { return false }
             try discardWhole(offset, count, below: below)
             return true
         }
         try eachCluster(offset, count) { metadata, place, length throws(ImageError) in
             let index = geometry.l2Index(place)
             let old = metadata.entry(try metadata.table(mapping: place), index)
-            if below.image == nil, old.word == 0, old.bitmap == 0 { return }
+            if below.isNothing, old.word == 0, old.bitmap == 0 { return }
             let table = try metadata.ownTable(mapping: place)
             if geometry.hasExtendedL2, length < geometry.clusterSize {
                 let within = place & geometry.clusterMask
@@ -329,7 +329,7 @@ extension Qcow2Driver {
                 // Zeros without a place, or nothing: it stays so.
                 return
             }
-            if geometry.version < 3, below.image != nil { return }
+            if geometry.version < 3, !below.isNothing { return }
             let table = try metadata.ownTable(mapping: place)
             var new = Qcow2Entry(word: 0)
             if geometry.hasExtendedL2 {

@@ -23,6 +23,10 @@ final class Qcow2Metadata {
     private let blockLimit: Int
     private var dirtyL1: Set<Int> = []
     private var dirtyRefcountEntries: Set<Int> = []
+    /// Whether clusters that become free are given back to the file system.
+    var givesBack = false
+    /// Clusters that have become free since.
+    private var emptied: [UInt64] = []
     /// Clusters nothing leads to once the tables are written; given out after that only.
     private var freed: [UInt64] = []
     /// No cluster before it is free.
@@ -211,7 +215,9 @@ final class Qcow2Metadata {
         }
         let new = delta > 0 ? old + UInt64(delta) : old - UInt64(-delta)
         block.setNumber(new, Int(position), order: geometry.refcountOrder)
-        if new == 0 { firstFree = min(firstFree, cluster) }
+        guard new == 0 else { return }
+        firstFree = min(firstFree, cluster)
+        if givesBack { emptied.append(cluster) }
     }
 
     /// Counts one reference more.
@@ -430,7 +436,7 @@ final class Qcow2Metadata {
             dirtyL1 = []
         }
         for table in dirty { table.isNew = false }
-        guard !freed.isEmpty else { return }
+        guard !freed.isEmpty else { return try giveBack() }
         try file.flush()
         while let cluster = freed.last {
             try add(-1, to: cluster)
@@ -438,6 +444,56 @@ final class Qcow2Metadata {
             freed.removeLast()
         }
         try writeReferences()
+        try giveBack()
+    }
+
+    /// Gives the file system what has become free, and is free still; that it cannot is no harm.
+    private func giveBack() throws(ImageError) {
+        guard !emptied.isEmpty else { return }
+        let clusters = emptied.sorted()
+        emptied = []
+        var run: Range<UInt64> = 0..<0
+        for cluster in clusters where try references(to: cluster) == 0 {
+            if cluster == run.upperBound, !run.isEmpty {
+                run = run.lowerBound..<cluster + 1
+            } else {
+                discard(run)
+                run = cluster..<cluster + 1
+            }
+        }
+        discard(run)
+    }
+
+    private func discard(_ clusters: Range<UInt64>) {
+        guard !clusters.isEmpty else { return }
+        try? file.discard(
+            at: clusters.lowerBound << geometry.clusterBits, count: UInt64(clusters.count) << geometry.clusterBits)
+    }
+
+    /// Takes out blocks of reference counts that count nothing but themselves.
+    ///
+    /// - Throws: an ``ImageError``.
+    func dropEmptyBlocks() throws(ImageError) {
+        try commit()
+        let perBlock = geometry.refcountsPerBlock
+        for index in refcountTable.indices.dropFirst() where refcountTable[index] != 0 {
+            guard let block = try block(index), let own = block.offset >> geometry.clusterBits as UInt64? else {
+                continue
+            }
+            let first = UInt64(index) * perBlock
+            let isOwn = own / perBlock == UInt64(index)
+            let isEmpty = (first..<first + perBlock).allSatisfy { cluster in
+                let count = block.number(Int(cluster - first), order: geometry.refcountOrder)
+                return count == (isOwn && cluster == own ? 1 : 0)
+            }
+            guard isEmpty else { continue }
+            refcountTable[index] = 0
+            dirtyRefcountEntries.insert(index)
+            blocks[block.offset] = nil
+            ownClusters.remove(own)
+            if !isOwn { release(own) } else if givesBack { emptied.append(own) }
+        }
+        try commit()
     }
 
     private func writeReferences() throws(ImageError) {
@@ -472,8 +528,8 @@ final class Qcow2Metadata {
     ///
     /// - Throws: an ``ImageError``.
     func replaceL1(_ entries: [UInt64]) throws(ImageError) {
-        let clusters = max(1, (UInt64(entries.count) * 8).dividedUp(by: geometry.clusterSize))
-        let place = try allocateContiguous(clusters)
+        let clusters = (UInt64(entries.count) * 8).dividedUp(by: geometry.clusterSize)
+        let place = clusters == 0 ? 0 : try allocateContiguous(clusters)
         try file.write(Qcow2Table.bytes(entries[...]), at: place)
         try commit()
         try file.flush()
@@ -482,7 +538,7 @@ final class Qcow2Metadata {
         header.be64(place)
         try file.write(header.bytes, at: 36)
         try file.flush()
-        let old = (offset: l1Offset, clusters: max(1, (UInt64(l1.count) * 8).dividedUp(by: geometry.clusterSize)))
+        let old = (offset: l1Offset, clusters: (UInt64(l1.count) * 8).dividedUp(by: geometry.clusterSize))
         l1 = entries
         l1Offset = place
         dirtyL1 = []

@@ -147,7 +147,7 @@ final class QedDriver: ImageDriver {
         state.end += cluster
         try mark(&state)
         try dataStorage.write(UnsafeRawBufferPointer(whole), at: place)
-        if below.image != nil { try dataStorage.flush() }
+        if !below.isNothing { try dataStorage.flush() }
         try map(offset, to: place, &state)
     }
 
@@ -190,7 +190,7 @@ final class QedDriver: ImageDriver {
                 try state.withLock({ state throws(ImageError) in
                     let old = try entry(place, &state)
                     guard old <= 1 else { return false }
-                    guard old == 0, below.image != nil else { return true }
+                    guard old == 0, !below.isNothing else { return true }
                     try mark(&state)
                     try map(place, to: 1, &state)
                     return true

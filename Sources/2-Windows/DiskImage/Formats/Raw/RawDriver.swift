@@ -60,9 +60,20 @@ final class RawDriver: ImageDriver {
     func flush() throws(ImageError) { try file.flush() }
     func close() throws(ImageError) { try file.flush() }
 
-    func resize(to size: UInt64) throws(ImageError) {
+    func resize(to size: UInt64, _ preallocation: Image.Preallocation) throws(ImageError) {
         guard !isPart else { throw ImageError(.unsupported, "a part of a file keeps its size") }
+        guard preallocation != .metadata else {
+            throw ImageError(.unsupported, "a raw image has no metadata to preallocate", remedy: "Use falloc or full")
+        }
+        let old = length.value
         try file.resize(to: size)
         length.value = size
+        guard size > old else { return }
+        do throws(ImageError) { try file.take(old..<size, preallocation) } catch {
+            // What could not be had is not left half taken.
+            try? file.resize(to: old)
+            length.value = old
+            throw error
+        }
     }
 }

@@ -215,7 +215,7 @@ final class VmdkDriver: ImageDriver {
             case .sparse(let sparse):
                 length = min(length, sparse.grain - within % sparse.grain)
                 let grain = try sparse.grain(at: within).0
-                if grain == .zeros || grain == .nothing && below.image == nil { break }
+                if grain == .zeros || grain == .nothing && below.isNothing { break }
                 let isWhole = within % sparse.grain == 0 && (length == sparse.grain || place + length == size)
                 if isWhole, try sparse.markZero(at: within) { break }
                 try write([UInt8](repeating: 0, count: Int(length)), at: place, below: below)
