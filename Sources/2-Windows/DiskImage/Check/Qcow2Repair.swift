@@ -38,7 +38,9 @@ struct Qcow2Repair {
             let now = try check(repaired: false, tellsCopied: false) { _ in }
             if now.result.corruptions == 0, now.result.leaks == 0, !now.check.copiedFaults.isEmpty {
                 let counts = try Counts(file, now.check)
-                flags = try fixEntries(now.check) { cluster in counts.found(cluster) }
+                let fixed = try fixEntries(now.check) { cluster in counts.found(cluster) }
+                for flag in fixed { report(flag) }
+                flags = fixed.count
             }
         case .all where isWrong || !before.check.copiedFaults.isEmpty: flags = try fix(before.check)
         default: break
@@ -98,7 +100,7 @@ struct Qcow2Repair {
     /// Puts right what can be; how many flags of entries that were.
     private func fix(_ found: Qcow2Check) throws(ImageError) -> Int {
         let keepsMore = found.losses > 0
-        var flags = 0
+        var flags: [String] = []
         if found.needsRebuild {
             report("Rebuilding refcount structure")
             let references = try rebuild(found)
@@ -118,7 +120,8 @@ struct Qcow2Repair {
             if !keepsMore { try setCounts(found) { kept, wanted in min(kept, wanted) } }
         }
         try file.flush()
-        return flags
+        for flag in flags { report(flag) }
+        return flags.count
     }
 
     /// Tells what is wrong still, and that nothing refers to the old reference counts any more.
@@ -262,10 +265,10 @@ struct Qcow2Repair {
 
     /// Puts the entries of all tables right, and in the active ones the flag that says "mine alone".
     ///
-    /// - Returns: how many flags were wrong.
+    /// - Returns: what is to be told of flags that were wrong.
     private func fixEntries(
         _ found: Qcow2Check, _ count: (UInt64) throws(ImageError) -> UInt64
-    ) throws(ImageError) -> Int {
+    ) throws(ImageError) -> [String] {
         let flags = try fixTables(found.header.l1Offset, found.header.l1Size, isActive: true, found, count)
         for l1 in try snapshotTables(found.header) {
             _ = try fixTables(l1.offset, l1.size, isActive: false, found, count)
@@ -276,15 +279,14 @@ struct Qcow2Repair {
     private func fixTables(
         _ offset: UInt64, _ size: UInt64, isActive: Bool, _ found: Qcow2Check,
         _ count: (UInt64) throws(ImageError) -> UInt64
-    ) throws(ImageError) -> Int {
+    ) throws(ImageError) -> [String] {
         let geometry = found.geometry
-        guard size > 0, offset & geometry.clusterMask == 0, size <= 4 << 20 else { return 0 }
-        var flags = 0
+        guard size > 0, offset & geometry.clusterMask == 0, size <= 4 << 20 else { return [] }
+        var flags: [String] = []
         func copied(_ place: UInt64, _ entry: UInt64, _ what: (UInt64) -> String) throws(ImageError) -> UInt64 {
             let count = try count(place >> geometry.clusterBits)
             if (count == 1) != (entry & Bits.copied != 0) {
-                flags += 1
-                report("Repairing " + what(count))
+                flags.append("Repairing " + what(count))
             }
             return count == 1 ? Bits.copied : 0
         }

@@ -61,7 +61,7 @@ extension Image {
         let file = try FileStorage(path, isWritable: options.isWritable, caching: options.caching)
         if !options.forcesShare { try file.lock() }
         guard !seen.contains(file.identity) else {
-            throw ImageError(.malformed, "its chain of backing files comes back to it", path: path)
+            throw ImageError(.malformed, "Backing file '\(path)' creates an infinite loop.")
         }
         guard seen.count < ImageChain.deepest else {
             throw ImageError(.malformed, "more than \(ImageChain.deepest) images lie on one another", path: path)
@@ -105,6 +105,7 @@ extension Image {
             lower.format = format
         }
         do throws(ImageError) { return try open(opened, lower, seen: seen, described?.window) } catch {
+            if error.isLoop { throw error }
             throw ImageError(
                 error.kind, "Could not open backing file: \(error.what)", path: error.path, remedy: error.remedy)
         }

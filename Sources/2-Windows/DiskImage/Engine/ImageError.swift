@@ -37,6 +37,8 @@ public struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
     init(_ fault: Malformed, path: String = "") { self.init(.malformed, fault.what, path: path) }
     /// All of it on a line.
     public var description: String { path.isEmpty ? described : "\(path): \(described)" }
+    /// Whether a chain of images comes back to itself.
+    public var isLoop: Bool { what.hasSuffix(" creates an infinite loop.") }
     /// What is wrong and what to do, without what it is about.
     public var described: String { what + (remedy.isEmpty ? "" : ". \(remedy)") }
     /// The same, with what it is about where it was not known.

@@ -37,6 +37,8 @@ public struct ImageConversion: Sendable {
     private let options: Options
     private let chunk: UInt64
     private let size: UInt64
+    /// Bytes that are looked at as a whole for zeros.
+    private let sparseUnit: Int
 
     /// A conversion.
     ///
@@ -50,6 +52,10 @@ public struct ImageConversion: Sendable {
         self.options = options
         let unit = max(target.clusterSize ?? 0, 4096)
         chunk = max(unit, 2 << 20)
+        // What is packed is packed by the cluster.
+        sparseUnit =
+            options.isCompressed && options.sparseSize > 0
+            ? Int(min(4096, target.clusterSize ?? 4096)) : options.sparseSize
         size = min(source.size, target.size)
     }
 
@@ -94,7 +100,7 @@ public struct ImageConversion: Sendable {
                 let shared = sharing?.done ?? 0
                 done += shared - reported
                 reported = shared
-                guard progress(done) else { throw ImageError(.invalid, "it was called off") }
+                guard sharing?.isOfUse != true || progress(done) else { throw ImageError(.invalid, "it was called off") }
             }
             if sharing?.isOfUse == false { sharing = nil }
             done = try copy(rest, done, progress)
@@ -120,7 +126,7 @@ public struct ImageConversion: Sendable {
                     guard let next = state.end() else { return nil }
                     end = next
                     let offset = state.next
-                    let length = min(chunk, end - offset)
+                    let length = min(chunk - offset % chunk, end - offset)
                     state.next += length
                     state.ticket += 1
                     return (offset, length, state.ticket - 1)
@@ -279,7 +285,7 @@ public struct ImageConversion: Sendable {
                     continue
                 }
                 var end = run.lowerBound
-                for found in ZeroRuns.dataRuns(UnsafeRawBufferPointer(slice), unit: job.options.sparseSize) {
+                for found in ZeroRuns.dataRuns(UnsafeRawBufferPointer(slice), unit: job.sparseUnit) {
                     let found = found.lowerBound + run.lowerBound..<found.upperBound + run.lowerBound
                     if !job.options.targetIsZero || job.options.layers != nil { add(end..<found.lowerBound, to: &zeros) }
                     add(found, to: &data)

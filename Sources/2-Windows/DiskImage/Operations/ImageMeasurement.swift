@@ -24,6 +24,13 @@ public struct ImageMeasurement: Sendable, Hashable {
         case .qcow2:
             let options = creation.qcow2
             let cluster = options.clusterSize
+            guard !options.extendedL2 || cluster >= 16_384 else {
+                throw ImageError(
+                    .invalid, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
+            }
+            guard size.dividedUp(by: cluster / (options.extendedL2 ? 16 : 8) * cluster) <= 4 << 20 else {
+                throw ImageError(.invalid, "The image size is too large (try using a larger cluster size)")
+            }
             let all = try size.rounded(to: cluster)
             fullyAllocated = try Self.full(all, options)
             var data: UInt64 = 0

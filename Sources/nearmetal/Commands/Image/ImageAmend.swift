@@ -91,7 +91,8 @@ struct ImageAmend: ParsableCommand {
             case "size": amendment.size = try ImageSize.option(key, value).roundedToSector
             case "cluster_size", "extended_l2", "compression_type", "preallocation", "data_file_raw", "encryption":
                 throw ImageError(
-                    .invalid, "Invalid parameter '\(key)'", remedy: "This option is only supported for image creation")
+                    .invalid,
+                    "Invalid parameter '\(key)'\u{2028}This option is only supported for image creation")
             default: throw ImageError(.invalid, "Invalid parameter '\(key)'")
             }
         }

@@ -74,7 +74,8 @@ struct ImageCreate: ParsableCommand {
         let path = ImageReference.local(file)
         var size = bytes
         if let text = options["size"] { size = try ImageSize.option("size", text) }
-        if let name = options["backing_file"], !name.isEmpty {
+        if let name = options["backing_file"] {
+            guard !name.isEmpty else { throw ImageError(.invalid, "Expected backing file name, got empty string") }
             guard !(path == name) else {
                 throw ImageError(.invalid, "Error: Trying to create an image with the same filename as the backing file")
             }

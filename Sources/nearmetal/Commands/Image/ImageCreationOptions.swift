@@ -160,7 +160,8 @@ struct ImageCreationOptions {
 
     /// A number.
     func number(_ key: String, _ value: String) throws(ImageError) -> UInt64 {
-        guard let number = UInt64(value) else { throw ImageError(.invalid, "Parameter '\(key)' expects a number") }
+        // As QEMU reads them, negative ones are very large.
+        guard let number = UInt64(value) ?? Int64(value).map({ UInt64(bitPattern: $0) }) else { throw ImageError(.invalid, "Parameter '\(key)' expects a number") }
         return number
     }
 

@@ -41,7 +41,7 @@ struct ImageInfoCommand: ParsableCommand {
                 infos.append(try layer.info())
                 next = layer.below
             }
-            infos[0].filename = target.name
+            if !target.path.hasPrefix("json:") { infos[0].filename = target.name }
             switch output {
             case .human: try print(Array(ImageInfoReport.text(infos).utf8))
             case .json: try print(ImageInfoReport.json(infos, asList: backingChain))

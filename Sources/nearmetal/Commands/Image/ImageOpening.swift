@@ -125,12 +125,20 @@ struct ImageOpening: ParsableArguments {
             throw ImageError(.denied, "Could not open '\(backing.name)': it may not be opened")
         }
         let shown = ImageReference.local(ImageReference.combined(backing.name, with: path))
-        return try open(
-            try ImageTarget(shown, backing.format), isWritable: isWritable, caching: caching, called: shown)
+        do throws(ImageError) {
+            return try open(
+                try ImageTarget(shown, backing.format), isWritable: isWritable, caching: caching, called: shown)
+        } catch {
+            // Once is enough.
+            let twice = "Could not open '\(shown)': Could not open '\(shown)': "
+            guard error.what.hasPrefix(twice) else { throw error }
+            throw ImageError(error.kind, "Could not open '\(shown)': \(error.what.dropFirst(twice.count))")
+        }
     }
 
     /// Why an image cannot be opened, in qemu-img's words: scripts look for them.
     static func refusal(_ error: ImageError, _ name: String, of path: String) -> ImageError {
+        guard !error.isLoop else { return error }
         var what = "Could not open '\(name)': "
         if error.kind == .missing, error.path == path { what += "Could not open '\(path)': " }
         return ImageError(

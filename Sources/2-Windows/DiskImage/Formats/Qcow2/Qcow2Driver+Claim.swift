@@ -22,7 +22,11 @@ extension Qcow2Driver {
         var runs: [(place: UInt64, clusters: UInt64)] = []
         var done: UInt64 = 0
         while done < count {
-            let run = try withMetadata { metadata throws(ImageError) in try metadata.allocate(upTo: count - done) }
+            let run = try withMetadata { metadata throws(ImageError) in
+                // The table comes first: it would lie between this run and the next one.
+                _ = try metadata.ownTable(mapping: offset + done << geometry.clusterBits)
+                return try metadata.allocate(upTo: count - done)
+            }
             try map(offset + done << geometry.clusterBits, run.count, to: run.place, isShown)
             done += run.count
             runs.append((run.place, run.count))

@@ -19,7 +19,7 @@ extension Qcow2Driver {
         if size < old {
             let start = (size + geometry.clusterMask) & ~geometry.clusterMask
             try withMetadata { metadata throws(ImageError) in metadata.givesBack = true }
-            if start < old { try discard(at: start, count: old - start, below: .nothing) }
+            if start < old { try drop(at: start, count: old - start) }
             try withMetadata { metadata throws(ImageError) in
                 for index in entries..<max(entries, metadata.l1.count) where metadata.l1[index] & Bits.offset != 0 {
                     metadata.release((metadata.l1[index] & Bits.offset) >> geometry.clusterBits)
@@ -64,6 +64,11 @@ extension Qcow2Driver {
     /// Gives whole clusters their places, which show zeros.
     private func preallocate(_ range: Range<UInt64>, _ kind: Image.Preallocation) throws(ImageError) {
         var place = (range.lowerBound + geometry.clusterMask) & ~geometry.clusterMask
+        if range.lowerBound < place, !geometry.hasDataFile {
+            // The cluster in which the image ended has its place, perhaps, and no space.
+            let (head, length) = try mapping(at: range.lowerBound, limit: min(place, range.upperBound) - range.lowerBound)
+            if case .data(let host) = head { try file.take(host..<host + length, kind) }
+        }
         while place < range.upperBound {
             let stop = min(range.upperBound, (place / geometry.l2Reach + 1) * geometry.l2Reach, place + 64 << 20)
             let clusters = (stop - place).dividedUp(by: geometry.clusterSize)

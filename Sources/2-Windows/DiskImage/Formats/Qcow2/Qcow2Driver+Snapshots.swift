@@ -41,6 +41,7 @@ extension Qcow2Driver {
         var all = try snapshots()
         let index = try find(name, all)
         let gone = all.remove(at: index)
+        try check(gone)
         try writeSnapshots(all)
         // Nothing leads to it any more.
         try withMetadata { metadata throws(ImageError) in
@@ -74,9 +75,7 @@ extension Qcow2Driver {
             ? all[try find(name, all)]
             : all.first { $0.id == id.map(String.init) ?? $0.id && $0.name == tag.map(String.init) ?? $0.name }
         guard let snapshot else { throw ImageError(.invalid, "there is no snapshot \"\(name.prefix(80))\"") }
-        guard snapshot.l1Offset % geometry.clusterSize == 0, snapshot.l1Size <= 4 << 20 else {
-            throw ImageError(.malformed, "the snapshot \"\(name.prefix(80))\" has an L1 table that cannot be")
-        }
+        try check(snapshot)
         try withMetadata { metadata throws(ImageError) in
             metadata.l1 = try Qcow2Metadata.words(file, snapshot.l1Offset, Int(snapshot.l1Size))
         }
@@ -89,6 +88,7 @@ extension Qcow2Driver {
     func applySnapshot(_ name: String) throws(ImageError) {
         let all = try snapshots()
         let snapshot = all[try find(name, all)]
+        try check(snapshot)
         try bitmaps?.note(0, size)
         try flush()
         try withMetadata { metadata throws(ImageError) in
@@ -113,6 +113,14 @@ extension Qcow2Driver {
             length.value = snapshot.diskSize / 512 * 512
         }
         try flush()
+    }
+
+    /// Whether a snapshot's L1 table can be one.
+    private func check(_ snapshot: ImageSnapshot) throws(ImageError) {
+        guard snapshot.l1Offset % geometry.clusterSize == 0 else {
+            throw ImageError(.malformed, "Snapshot L1 table offset invalid")
+        }
+        guard snapshot.l1Size <= 4 << 20 else { throw ImageError(.malformed, "Snapshot L1 table too large") }
     }
 
     /// Writes the table of snapshots anew, as it is read.

@@ -273,6 +273,14 @@ extension Qcow2Driver {
         }
     }
 
+    /// Takes whole clusters out that are not going to be the guest's any more.
+    func drop(at offset: UInt64, count: UInt64) throws(ImageError) {
+        try bitmaps?.note(offset, count)
+        try inUnits(offset, count, of: geometry.clusterSize) { start, length, isWhole throws(ImageError) in
+            if isWhole { try discardWhole(start, length, below: .nothing, leaves: Qcow2Entry(word: 0)) }
+        }
+    }
+
     /// Splits a range into a part of a unit, whole units, and a part of one; the image's last unit is whole where its end is reached.
     private func inUnits(
         _ offset: UInt64, _ count: UInt64, of given: UInt64? = nil,
@@ -302,7 +310,6 @@ extension Qcow2Driver {
         try eachCluster(offset, count) { metadata, place, length throws(ImageError) in
             let index = geometry.l2Index(place)
             let old = metadata.entry(try metadata.table(mapping: place), index)
-            if below.isNothing, old.word == 0, old.bitmap == 0 { return }
             let table = try metadata.ownTable(mapping: place)
             if geometry.hasExtendedL2, length < geometry.clusterSize {
                 let within = place & geometry.clusterMask
@@ -320,19 +327,23 @@ extension Qcow2Driver {
         return true
     }
 
-    private func discardWhole(_ offset: UInt64, _ count: UInt64, below: Below) throws(ImageError) {
+    private func discardWhole(
+        _ offset: UInt64, _ count: UInt64, below: Below, leaves left: Qcow2Entry? = nil
+    ) throws(ImageError) {
         try eachCluster(offset, count) { metadata, place, _ throws(ImageError) in
             let index = geometry.l2Index(place)
             guard let there = try metadata.table(mapping: place) else { return }
             let old = metadata.entry(there, index)
-            guard old.isCompressed || old.place != 0 || old.isCopied else {
+            guard old.isCompressed || old.place != 0 || old.isCopied || left.map({ $0 != old }) ?? false else {
                 // Zeros without a place, or nothing: it stays so.
                 return
             }
             if geometry.version < 3, !below.isNothing { return }
             let table = try metadata.ownTable(mapping: place)
             var new = Qcow2Entry(word: 0)
-            if geometry.hasExtendedL2 {
+            if let left {
+                new = left
+            } else if geometry.hasExtendedL2 {
                 new.bitmap = Bits.allZero
             } else if geometry.version >= 3 {
                 new.word = Bits.zero
@@ -360,22 +371,29 @@ extension Qcow2Driver {
         }
     }
 
+    /// Makes a part of a unit zeros, or more where there is no mark for it.
+    ///
+    /// What was asked to be zeros has a place or a mark, whatever is below now: that may change.
     private func zeroByWriting(_ offset: UInt64, _ count: UInt64, below: Below) throws(ImageError) {
+        if geometry.version >= 3 {
+            let unit = geometry.subclusterSize
+            let start = offset / unit * unit
+            let end = min(start + unit, size)
+            let (mapping, length) = try mapping(at: start, limit: end - start)
+            if case .unallocated = mapping, length == end - start, try below.isZero(at: start, count: length) {
+                _ = try zeroWhole(start, length, unmap: true, below: below)
+                return
+            }
+        }
         let zeros = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Int(min(count, 1 << 20)), alignment: 4096)
         zeros.initializeMemory(as: UInt8.self, repeating: 0)
         defer { zeros.deallocate() }
         var place = offset
         while place < offset + count {
-            // What reads as zeros already needs no place.
+            // What is marked as zeros needs no place.
             let (mapping, length) = try mapping(at: place, limit: offset + count - place)
-            let isZero: Bool
-            switch mapping {
-            case .zero: isZero = true
-            case .unallocated: isZero = try below.isZero(at: place, count: length)
-            default: isZero = false
-            }
-            if isZero {
+            if case .zero = mapping {
                 place += length
                 continue
             }

@@ -256,7 +256,7 @@ final class Qcow2Driver: ImageDriver {
         try flush()
         try bitmaps?.store(self)
         // Whoever reads compressed clusters by whole sectors finds them.
-        guard file.isWritable else { return }
+        guard file.isWritable, try withMetadata({ $0.compressedEnd != 0 }) else { return }
         let length = try file.length()
         if length % 512 != 0 { try file.resize(to: length.saturated(adding: 511) / 512 * 512) }
     }

@@ -94,6 +94,8 @@ struct Qcow2Header {
             if header.length > 104 { header.compression = bytes.bytes[104] }
         }
         header.tell(&facts)
+        let unknown = header.incompatible & ~Feature.known
+        guard unknown == 0 else { throw Malformed(header.words(for: unknown, file)) }
         try header.check(isChecked: isChecked)
         try header.readExtensions(file)
         try header.readBackingName(file, into: &facts)
@@ -132,8 +134,6 @@ struct Qcow2Header {
         guard backingOffset <= clusterSize else {
             throw Malformed("the backing file's name is at byte \(backingOffset), outside the first cluster")
         }
-        let unknown = incompatible & ~Feature.known
-        guard unknown == 0 else { throw Malformed("unknown incompatible features \(unknown.hex)") }
         guard compression <= 1 else { throw Malformed("compression type \(compression) is unknown") }
         guard (incompatible & Feature.compression != 0) == (compression != 0) else {
             throw Malformed("compression type \(compression) contradicts the feature bits")
@@ -154,9 +154,36 @@ struct Qcow2Header {
         guard size <= UInt64(Int64.max) - 511 else { throw Malformed("a size of \(size) bytes is out of range") }
         let perL1 = clusterSize * l2Entries
         let needed = size.dividedUp(by: perL1)
-        guard needed <= UInt64(Int32.max), l1Size >= needed else {
-            throw Malformed("the L1 table has \(l1Size) entries; \(size) bytes need \(needed)")
+        guard needed <= UInt64(Int32.max) else { throw Malformed("Image is too big") }
+        guard l1Size >= needed else {
+            throw Malformed("L1 table is too small")
         }
+    }
+
+    /// What is said of features that are not known: their names, where the image has them.
+    private func words(for bits: UInt64, _ file: any HeaderSource) -> String {
+        var rest = bits
+        var names: [String] = []
+        let end = min(backingOffset != 0 ? backingOffset : clusterSize, 4096)
+        if (9...21).contains(clusterBits), let window = try? file.bytes(at: 0, count: Int(end)) {
+            var offset = Int(clamping: length)
+            while offset + 8 <= window.count, let magic = try? window.be32(offset), magic != 0,
+                let size = try? window.be32(offset + 4), size <= UInt64(window.count - offset - 8)
+            {
+                let end = offset + 8 + Int(size)
+                let entries = stride(from: offset + 8, to: magic == 0x6803_F857 ? end - 1 : 0, by: 48)
+                for place in entries where window.bytes[place] == 0 {
+                    let bit = UInt64(window.bytes[place + 1])
+                    guard bit < 64, rest & 1 << bit != 0 else { continue }
+                    let name = window.bytes[place + 2..<min(place + 48, end)].prefix { $0 != 0 }
+                    names.append(String(decoding: name, as: UTF8.self))
+                    rest &= ~(1 << bit)
+                }
+                offset += 8 + (Int(size) + 7) / 8 * 8
+            }
+        }
+        if rest != 0 { names.append("Unknown incompatible feature: \(rest.digits)") }
+        return "Unsupported qcow2 feature(s): \(names.joined(separator: ", "))"
     }
 
     private func checkTable(
