@@ -32,7 +32,11 @@ struct Nearmetal: AsyncParsableCommand {
             if var parsed = parsed as? any AsyncParsableCommand { try await parsed.run() } else { try parsed.run() }
         } catch {
             guard isQemuImg, exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            say("qemu-img: \(message(for: error))")
+            var message = message(for: error)
+            if message.contains("for '--output <form>'") {
+                message = "--output must be used with human or json as argument."
+            }
+            say("qemu-img: \(message)")
             Glibc.exit(1)
         }
     }

@@ -127,8 +127,15 @@ import ToolRunning
             try source.truncate(atOffset: 3 << 20)
             try source.close()
             let running = try Nearmetal.start(
-                ["image", "convert", "-r", "2M", "-f", "raw", "-O", "qcow2", "a.raw", "c.qcow2"], folder: folder)
-            try await Task.sleep(for: .milliseconds(600))
+                ["image", "convert", "-r", "1M", "-f", "raw", "-O", "qcow2", "a.raw", "c.qcow2"], folder: folder)
+            // Before it listens, the signal would end it.
+            let path = "/proc/\(running.id)/status"
+            while let status = try? String(contentsOfFile: path, encoding: .utf8),
+                let caught = status.split(separator: "\n").first(where: { $0.hasPrefix("SigCgt:") }),
+                UInt64(caught.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16).map({ $0 & 1 << 9 }) == 0
+            {
+                try await Task.sleep(for: .milliseconds(5))
+            }
             kill(running.id, SIGUSR1)
             let run = await running.end(within: 60)
             #expect(run.status == 0, "\(run.errors)")

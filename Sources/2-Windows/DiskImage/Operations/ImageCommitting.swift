@@ -6,8 +6,8 @@ public struct ImageCommitting: Sendable {
     public let layers: Int
     /// Where the layer is that they are written into, as the image was named.
     public let basePath: String
-    /// Its format, as the image above it says.
-    public let baseFormat: ImageFacts.Format
+    /// Its format, as the image above it says; `nil` where that is of a format that cannot say it.
+    public let baseFormat: ImageFacts.Format?
 
     /// Opens the layers above one.
     ///
@@ -37,7 +37,8 @@ public struct ImageCommitting: Sendable {
             guard options.gate.allows(place, layer.path) else {
                 throw ImageError(.denied, "its backing file \(place) may not be opened", path: next)
             }
-            guard let format = backing.format.flatMap(ImageFacts.Format.init(qemuName:)) else {
+            let format = backing.format.flatMap(ImageFacts.Format.init(qemuName:))
+            guard format != nil || layer.format != .qcow2 else {
                 throw ImageError(
                     .invalid, "it does not say which format its backing file has", path: next,
                     remedy: "Say it: rebase -u -b \(backing.name) -F FORMAT")

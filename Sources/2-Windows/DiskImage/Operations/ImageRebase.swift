@@ -18,6 +18,7 @@ extension Image {
             switch driver {
             case let raw as RawDriver: try raw.resize(to: size, preallocation)
             case let qcow2 as Qcow2Driver: try qcow2.resize(to: size, below: under, preallocation)
+            case let qed as QedDriver where preallocation == .off: try qed.resize(to: size, below: under)
             default: throw ImageError(.unsupported, "\(format.rawValue) images cannot be resized")
             }
         } catch { throw error.at(path) }
@@ -49,10 +50,13 @@ extension Image {
     ///
     /// - Throws: an ``ImageError`` where the format cannot.
     public func setBacking(_ backing: BackingName?) throws(ImageError) {
-        guard let qcow2 = driver as? Qcow2Driver else {
-            throw ImageError(.unsupported, "\(format.rawValue) images have no backing file", path: path)
-        }
-        do throws(ImageError) { try qcow2.setBacking(backing) } catch { throw error.at(path) }
+        do throws(ImageError) {
+            switch driver {
+            case let qcow2 as Qcow2Driver: try qcow2.setBacking(backing)
+            case let qed as QedDriver: try qed.setBacking(backing)
+            default: throw ImageError(.unsupported, "\(format.rawValue) images have no backing file that can be changed")
+            }
+        } catch { throw error.at(path) }
     }
 
     /// Takes into the image what shows from below now and would not with something else below.

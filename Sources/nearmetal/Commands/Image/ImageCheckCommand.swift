@@ -52,8 +52,10 @@ struct ImageCheckCommand: ParsableCommand {
             }
             (format, check) = try opening.check(file, self.format, repair: wanted)
         } catch {
-            let isWithoutChecks = (error as? ImageError)?.what == "This image format does not support checks"
-            throw ImageStatus.failing(error, status: isWithoutChecks ? 63 : 1)
+            guard let fault = error as? ImageError, fault.what == "This image format does not support checks" else {
+                throw ImageStatus.failing(error)
+            }
+            throw ImageStatus.failing(ImageError(.unsupported, fault.what), status: 63)
         }
         if !quiet || output == .json {
             try print(Array((output == .json ? json(format, check) : Self.words(check)).utf8))

@@ -63,7 +63,7 @@ struct ImageCommit: ParsableCommand {
             }
             let top = committing.top
             let below = try opening.open(
-                try ImageTarget(committing.basePath, committing.baseFormat.rawValue), isWritable: true, caching: cache)
+                try ImageTarget(committing.basePath, committing.baseFormat?.rawValue), isWritable: true, caching: cache)
             if below.size < top.size { try below.resize(to: top.size) }
             var options = ImageConversion.Options()
             options.layers = committing.layers
@@ -77,7 +77,8 @@ struct ImageCommit: ParsableCommand {
             }
             try below.close()
             if !keeps {
-                try top.makeEmpty()
+                // In other formats it stays as it is, and shows the same.
+                if top.format == .qcow2 { try top.makeEmpty() }
                 try top.close()
             }
             shown.finish()

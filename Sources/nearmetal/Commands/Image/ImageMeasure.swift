@@ -24,8 +24,17 @@ struct ImageMeasure: ParsableCommand {
     @Option(help: ArgumentHelp("human or json.", valueName: "form"))
     var output: ImageOutput = .human
 
-    @Option(help: ArgumentHelp("The size of an empty image, rather than an image.", valueName: "size"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The size of an empty image, rather than an image.", valueName: "size"))
     var size: String?
+
+    @Option(
+        name: [.customShort("l", allowingJoined: true)],
+        help: ArgumentHelp(
+            "The snapshot inside the image: its name or number, snapshot.id=ID or snapshot.name=NAME.",
+            valueName: "snapshot"))
+    var snapshot: String?
 
     @Option(
         name: [.customShort("o", allowingJoined: true)],
@@ -35,10 +44,17 @@ struct ImageMeasure: ParsableCommand {
     @OptionGroup var opening: ImageOpening
 
     @Argument(help: ArgumentHelp("The image.", valueName: "file"), completion: .file())
-    var file: String?
+    var files: [String] = []
 
     func run() throws {
         do {
+            guard files.count <= 1 else { throw ImageError(.invalid, "At most one filename argument is allowed.") }
+            let file = files.first
+            guard file != nil || !(opening.imageOpts || self.format != nil || snapshot != nil) else {
+                throw ImageError(.invalid, "--image-opts, -f, and -l require a filename argument.")
+            }
+            let options = try ImageCreationOptions(lists: options)
+            try snapshot.map { text throws(ImageError) in try Self.check(snapshot: text) }
             guard (size == nil) != (file == nil) else {
                 throw ImageError(
                     .invalid,
@@ -50,9 +66,10 @@ struct ImageMeasure: ParsableCommand {
                 throw ImageError(.unsupported, "Unknown file format '\(outputFormat)'")
             }
             let image = try file.map { file throws(ImageError) in try opening.open(file, self.format) }
+            if let snapshot { try image?.show(snapshot: snapshot) }
             var creation = Image.Creation(
                 format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
-            try ImageCreationOptions(lists: options).apply(to: &creation, try ImageSecrets(opening.object))
+            try options.apply(to: &creation, try ImageSecrets(opening.object))
             let result = try ImageMeasurement(creation, of: image)
             switch output {
             case .human:
@@ -70,6 +87,20 @@ struct ImageMeasure: ParsableCommand {
             }
         } catch {
             throw ImageStatus.failing(error)
+        }
+    }
+
+    /// Whether a snapshot is named as qemu-img has it.
+    private static func check(snapshot text: String) throws(ImageError) {
+        guard text.hasPrefix("snapshot.") else { return }
+        for part in text.split(separator: ",") {
+            let key = part.prefix { $0 != "=" }
+            guard key == "snapshot.id" || key == "snapshot.name" else {
+                throw ImageError(
+                    .invalid,
+                    "Invalid parameter '\(key)'\u{2028}\(ImageStatus.program): Failed in parsing snapshot param '\(text)'"
+                )
+            }
         }
     }
 }

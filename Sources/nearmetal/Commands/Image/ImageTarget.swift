@@ -25,7 +25,8 @@ struct ImageTarget {
         let options = ImageCreationOptions([text])
         let known: Set<String> = [
             "driver", "file.driver", "file.filename", "filename", "key-secret", "encrypt.key-secret", "encrypt.format",
-            "read-only", "file.locking",
+            "read-only", "file.locking", "cache.direct", "cache.no-flush", "file.cache.direct", "file.aio", "discard",
+            "file.discard",
         ]
         for (key, _) in options.values where !known.contains(key) {
             throw ImageError(.unsupported, "Could not open '\(text)': the option '\(key)' is not known")

@@ -9,7 +9,7 @@ final class QedDriver: ImageDriver {
     let backing: BackingName?
     let cluster: UInt64
     let tableBytes: UInt64
-    private let features: UInt64
+    private let features: Mutex<UInt64>
     private let state: Mutex<State>
 
     /// The tables, and where the next cluster goes.
@@ -23,8 +23,10 @@ final class QedDriver: ImageDriver {
     }
 
     /// Bits of the header's features.
-    private enum Feature {
+    enum Feature {
+        static let backing: UInt64 = 1
         static let needsCheck: UInt64 = 2
+        static let noProbe: UInt64 = 4
     }
 
     init(_ file: any BlockStorage, _ path: String) throws(ImageError) {
@@ -37,7 +39,8 @@ final class QedDriver: ImageDriver {
             try QedHeader.read(source, into: &facts)
             cluster = try header.le32(4)
             tableBytes = try header.le32(8) * cluster
-            features = try header.le64(16)
+            let features = try header.le64(16)
+            self.features = Mutex(features)
             length = SharedLength(try header.le64(48))
             backing = facts.backingFile.map { BackingName($0, format: facts.backingFormat) }
             let l1Offset = try header.le64(40)
@@ -48,7 +51,7 @@ final class QedDriver: ImageDriver {
                     l1Offset: l1Offset, l1: l1, end: try source.size.roundedUp(to: cluster, "the end"),
                     isMarked: features & Feature.needsCheck != 0))
         } catch { throw ImageError(error) }
-        guard !file.isWritable || features & Feature.needsCheck == 0 else {
+        guard !file.isWritable || features.withLock({ $0 }) & Feature.needsCheck == 0 else {
             throw ImageError(
                 .malformed, "it was not closed, and has to be checked", remedy: "Use qemu-img check -r all")
         }
@@ -154,7 +157,7 @@ final class QedDriver: ImageDriver {
     /// Says in the header that tables are being written.
     private func mark(_ state: inout State) throws(ImageError) {
         guard !state.isMarked else { return }
-        try dataStorage.write(QedCreation.bytes(features | Feature.needsCheck), at: 16)
+        try dataStorage.write(QedCreation.bytes(features.withLock { $0 } | Feature.needsCheck), at: 16)
         try dataStorage.flush()
         state.isMarked = true
     }
@@ -212,10 +215,18 @@ final class QedDriver: ImageDriver {
             try dataStorage.flush()
             guard state.isMarked else { return }
             if try dataStorage.length() < state.end { try dataStorage.resize(to: state.end) }
-            try dataStorage.write(QedCreation.bytes(features), at: 16)
+            try dataStorage.write(QedCreation.bytes(features.withLock { $0 }), at: 16)
             try dataStorage.flush()
             state.isMarked = false
         }
+    }
+
+    /// Writes the header anew, of an image whose tables are all written.
+    func write(header: [UInt8], keeping features: UInt64) throws(ImageError) {
+        try close()
+        try dataStorage.write(header, at: 0)
+        try dataStorage.flush()
+        self.features.withLock { $0 = features }
     }
 
     // MARK: Checking

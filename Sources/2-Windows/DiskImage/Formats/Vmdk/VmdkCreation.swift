@@ -84,7 +84,7 @@ enum VmdkCreation {
             lines = "RW \(creation.size / 512) SPARSE \"\(path.split(separator: "/").last ?? "")\"\n"
         }
         let text = descriptor(creation, lines, parentID)
-        guard text.utf8.count <= VmdkDescriptor.limit - 512 else {
+        guard text.utf8.count <= (isFlat || isSplit ? VmdkDescriptor.fileLimit : VmdkDescriptor.limit - 512) else {
             throw ImageError(.invalid, "the descriptor is too long")
         }
         if isFlat || isSplit {

@@ -17,8 +17,10 @@ struct VmdkDescriptor: Sendable {
     var parent: String?
     var extents: [Extent] = []
 
-    /// QEMU reads no more of one.
+    /// QEMU reads no more of one that lies in an extent.
     static let limit = 20 * 512
+    /// Nor of one that is a file of its own.
+    static let fileLimit = (1 << 20) - 1
 
     /// Reads the text.
     init(_ text: String) throws(Malformed) {
