@@ -57,6 +57,8 @@ public enum ImageReference: Sendable, Hashable {
     ///   - name: as the image has it.
     ///   - image: the image's path.
     ///
+    /// - Returns: the name, with the image's folder in front of it where it is relative.
+    ///
     /// - Source: QEMU block.c `bdrv_make_absolute_filename`.
     public static func combined(_ name: String, with image: String) -> String {
         let hasScheme = name.firstIndex(of: ":").map { !name[..<$0].contains("/") && $0 > name.startIndex } ?? false

@@ -278,7 +278,8 @@ struct Qcow2Check {
             }
             guard l1Size <= 4 << 20 else {
                 loss(
-                    "ERROR snapshot \(name) l1_size=\(l1Size.hex): L1 table is too large; snapshot table entry corrupted")
+                    "ERROR snapshot \(name) l1_size=\(l1Size.hex): L1 table is too large; snapshot table entry corrupted"
+                )
                 continue
             }
             try walkL1(at: l1Offset, entries: l1Size, isActive: false)

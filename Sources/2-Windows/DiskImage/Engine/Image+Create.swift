@@ -119,6 +119,10 @@ extension Image {
             throw ImageError(.unsupported, "a raw image has no metadata to preallocate", remedy: "Use falloc or full")
         }
         try file.resize(to: creation.size)
+        // With its first block there, QEMU can find out how reading past the page cache has to be aligned.
+        if !file.isBlockDevice, creation.size > 0 {
+            try file.write([UInt8](repeating: 0, count: creation.size < 4096 ? 512 : 4096), at: 0)
+        }
         try file.take(0..<creation.size, creation.preallocation)
         return try RawDriver(file)
     }

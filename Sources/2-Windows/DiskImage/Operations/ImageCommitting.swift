@@ -32,7 +32,8 @@ public struct ImageCommitting: Sendable {
                         ?? "Image does not have a backing file")
             }
             guard case .file(let place) = ImageReference(backing.name, in: Image.absolute(layer.path)) else {
-                throw ImageError(.unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: next)
+                throw ImageError(
+                    .unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: next)
             }
             guard options.gate.allows(place, layer.path) else {
                 throw ImageError(.denied, "its backing file \(place) may not be opened", path: next)

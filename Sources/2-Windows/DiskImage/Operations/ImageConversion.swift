@@ -100,7 +100,9 @@ public struct ImageConversion: Sendable {
                 let shared = sharing?.done ?? 0
                 done += shared - reported
                 reported = shared
-                guard sharing?.isOfUse != true || progress(done) else { throw ImageError(.invalid, "it was called off") }
+                guard sharing?.isOfUse != true || progress(done) else {
+                    throw ImageError(.invalid, "it was called off")
+                }
             }
             if sharing?.isOfUse == false { sharing = nil }
             done = try copy(rest, done, progress)
@@ -287,7 +289,9 @@ public struct ImageConversion: Sendable {
                 var end = run.lowerBound
                 for found in ZeroRuns.dataRuns(UnsafeRawBufferPointer(slice), unit: job.sparseUnit) {
                     let found = found.lowerBound + run.lowerBound..<found.upperBound + run.lowerBound
-                    if !job.options.targetIsZero || job.options.layers != nil { add(end..<found.lowerBound, to: &zeros) }
+                    if !job.options.targetIsZero || job.options.layers != nil {
+                        add(end..<found.lowerBound, to: &zeros)
+                    }
                     add(found, to: &data)
                     end = found.upperBound
                 }

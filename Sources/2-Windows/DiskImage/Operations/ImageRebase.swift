@@ -54,7 +54,8 @@ extension Image {
             switch driver {
             case let qcow2 as Qcow2Driver: try qcow2.setBacking(backing)
             case let qed as QedDriver: try qed.setBacking(backing)
-            default: throw ImageError(.unsupported, "\(format.rawValue) images have no backing file that can be changed")
+            default:
+                throw ImageError(.unsupported, "\(format.rawValue) images have no backing file that can be changed")
             }
         } catch { throw error.at(path) }
     }

@@ -168,8 +168,8 @@ public enum HumanSize {
             value /= 1024
             unit += 1
         }
-        let decimals = value >= 100 ? 0 : value >= 10 ? 1 : 2
-        let scale = [1.0, 10, 100][decimals]
+        let decimals = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 || value == 0 ? 2 : 3
+        let scale = [1.0, 10, 100, 1000][decimals]
         // To even at the half, as printf has it.
         let rounded = (value * scale).rounded(.toNearestOrEven)
         var text = String(Int(rounded / scale))

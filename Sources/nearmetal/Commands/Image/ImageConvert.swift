@@ -137,7 +137,9 @@ struct ImageConvert: ParsableCommand {
         guard !targetImageOpts || noCreate else {
             throw ImageError(.invalid, "--target-image-opts requires use of -n flag")
         }
-        if noCreate, !self.options.isEmpty { throw ImageError(.invalid, "-o has no effect when skipping image creation") }
+        if noCreate, !self.options.isEmpty {
+            throw ImageError(.invalid, "-o has no effect when skipping image creation")
+        }
         var settings = ImageConversion.Options()
         settings.threads = parallel.map { min($0, 8) }
         settings.isCompressed = compress

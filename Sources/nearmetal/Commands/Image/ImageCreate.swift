@@ -77,7 +77,8 @@ struct ImageCreate: ParsableCommand {
         if let name = options["backing_file"] {
             guard !name.isEmpty else { throw ImageError(.invalid, "Expected backing file name, got empty string") }
             guard !(path == name) else {
-                throw ImageError(.invalid, "Error: Trying to create an image with the same filename as the backing file")
+                throw ImageError(
+                    .invalid, "Error: Trying to create an image with the same filename as the backing file")
             }
             let below = try openBacking(BackingName(name, format: options["backing_fmt"]), path, needsSize: size == nil)
             size = size ?? below?.size

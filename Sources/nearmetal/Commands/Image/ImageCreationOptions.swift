@@ -161,7 +161,9 @@ struct ImageCreationOptions {
     /// A number.
     func number(_ key: String, _ value: String) throws(ImageError) -> UInt64 {
         // As QEMU reads them, negative ones are very large.
-        guard let number = UInt64(value) ?? Int64(value).map({ UInt64(bitPattern: $0) }) else { throw ImageError(.invalid, "Parameter '\(key)' expects a number") }
+        guard let number = UInt64(value) ?? Int64(value).map({ UInt64(bitPattern: $0) }) else {
+            throw ImageError(.invalid, "Parameter '\(key)' expects a number")
+        }
         return number
     }
 
@@ -181,7 +183,9 @@ extension ImageCreationOptions {
     /// - Source: QEMU block/*.c, the lists of `create_opts`.
     private static func order(_ format: ImageFacts.Format) -> [String] {
         let backing = ["backing_file", "backing_fmt"]
-        let cipher = ["key-secret", "cipher-alg", "cipher-mode", "ivgen-alg", "ivgen-hash-alg", "hash-alg", "iter-time"]
+        let cipher = [
+            "key-secret", "cipher-alg", "cipher-mode", "ivgen-alg", "ivgen-hash-alg", "hash-alg", "iter-time",
+        ]
         let file = ["nocow", "preallocation", "extent_size_hint"]
         switch format {
         case .qcow2:

@@ -10,6 +10,8 @@ enum ImageFormatOptions {
     ///   - name: the format's, as the command line has it.
     ///   - hasFile: whether a file was named: what a file can be made with belongs to them then.
     ///
+    /// - Returns: the table, with its heading.
+    ///
     /// - Throws: where no image of the format is made.
     static func creation(_ name: String, hasFile: Bool) throws(ImageError) -> String {
         guard let format = ImageFacts.Format(rawValue: name) else {

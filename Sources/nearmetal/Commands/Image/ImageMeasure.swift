@@ -49,12 +49,12 @@ struct ImageMeasure: ParsableCommand {
     func run() throws {
         do {
             guard files.count <= 1 else { throw ImageError(.invalid, "At most one filename argument is allowed.") }
+            if let snapshot { try Self.check(snapshot: snapshot) }
             let file = files.first
             guard file != nil || !(opening.imageOpts || self.format != nil || snapshot != nil) else {
                 throw ImageError(.invalid, "--image-opts, -f, and -l require a filename argument.")
             }
             let options = try ImageCreationOptions(lists: options)
-            try snapshot.map { text throws(ImageError) in try Self.check(snapshot: text) }
             guard (size == nil) != (file == nil) else {
                 throw ImageError(
                     .invalid,

@@ -110,6 +110,8 @@ struct ImageOpening: ParsableArguments {
     ///   - isWritable: whether to write.
     ///   - caching: how what is written gets to the disk.
     ///
+    /// - Returns: the image.
+    ///
     /// - Throws: an ``ImageError`` in qemu-img's words.
     func open(
         _ backing: BackingName, of path: String, isWritable: Bool = false, caching: FileStorage.Caching? = nil
@@ -119,7 +121,8 @@ struct ImageOpening: ParsableArguments {
             return try open(try target(name, nil), isWritable: isWritable, caching: caching, called: name)
         }
         guard case .file(let place) = ImageReference(backing.name, in: absolutePath(path)) else {
-            throw ImageError(.unsupported, "Could not open '\(backing.name)': it is no file of this host", remedy: "Use -u")
+            throw ImageError(
+                .unsupported, "Could not open '\(backing.name)': it is no file of this host", remedy: "Use -u")
         }
         guard gate.allows(place, path) else {
             throw ImageError(.denied, "Could not open '\(backing.name)': it may not be opened")

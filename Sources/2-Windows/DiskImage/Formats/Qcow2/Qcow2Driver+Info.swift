@@ -88,7 +88,9 @@ extension Qcow2Driver {
                 }
                 snapshots.append(snapshot)
                 offset += 40 + extra + UInt64(lengths.id) + UInt64(lengths.name)
-                guard offset - header.snapshotsOffset <= 64 << 20 else { throw Malformed("Snapshot table is too large") }
+                guard offset - header.snapshotsOffset <= 64 << 20 else {
+                    throw Malformed("Snapshot table is too large")
+                }
             } catch { throw ImageError(error) }
         }
         return snapshots

@@ -66,7 +66,8 @@ extension Qcow2Driver {
         var place = (range.lowerBound + geometry.clusterMask) & ~geometry.clusterMask
         if range.lowerBound < place, !geometry.hasDataFile {
             // The cluster in which the image ended has its place, perhaps, and no space.
-            let (head, length) = try mapping(at: range.lowerBound, limit: min(place, range.upperBound) - range.lowerBound)
+            let (head, length) = try mapping(
+                at: range.lowerBound, limit: min(place, range.upperBound) - range.lowerBound)
             if case .data(let host) = head { try file.take(host..<host + length, kind) }
         }
         while place < range.upperBound {

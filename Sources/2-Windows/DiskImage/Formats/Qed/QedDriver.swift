@@ -146,9 +146,11 @@ final class QedDriver: ImageDriver {
             try below.read(into: there, at: start)
         }
         UnsafeMutableRawBufferPointer(rebasing: whole[within..<within + bytes.count]).copyMemory(from: bytes)
+        try mark(&state)
+        // The table comes first: it would lie between this cluster and the next one.
+        if state.l1[Int(offset / cluster / entries)] == 0 { try map(offset, to: 0, &state) }
         let place = state.end
         state.end += cluster
-        try mark(&state)
         try dataStorage.write(UnsafeRawBufferPointer(whole), at: place)
         if !below.isNothing { try dataStorage.flush() }
         try map(offset, to: place, &state)

@@ -63,6 +63,7 @@ struct VmdkDescriptor: Sendable {
         let name = words[3].dropFirst().prefix { $0 != "\"" }
         guard !name.isEmpty else { return nil }
         let rest = words[3].dropFirst(name.count + 2).split(separator: " ")
+        guard rest.isEmpty || kind == "FLAT" else { throw Malformed("Invalid extent line: \(line.prefix(80))") }
         let offset = rest.first.flatMap { UInt64($0) } ?? 0
         guard kind != "FLAT" || !rest.isEmpty else { throw Malformed("a flat extent without its offset") }
         guard offset < UInt64(Int64.max) / 512 else { throw Malformed("an extent at sector \(offset)") }

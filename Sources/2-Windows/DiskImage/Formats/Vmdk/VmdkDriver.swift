@@ -38,7 +38,8 @@ final class VmdkDriver: ImageDriver {
                 // QEMU looks for the one of a sparse file right behind its header.
                 var place: UInt64 = isSparse ? 512 : 0
                 if isSparse, try start.le64(12) == 0 { place = try (try start.le64(28)).times(512, "the descriptor") }
-                let text = try source.available(at: place, count: isSparse ? VmdkDescriptor.limit : VmdkDescriptor.fileLimit)
+                let text = try source.available(
+                    at: place, count: isSparse ? VmdkDescriptor.limit : VmdkDescriptor.fileLimit)
                 descriptor = try VmdkDescriptor(try text.text(0, text.count))
             }
             if facts.extents.isEmpty {

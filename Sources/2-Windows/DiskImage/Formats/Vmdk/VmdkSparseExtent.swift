@@ -69,6 +69,10 @@ final class VmdkSparseExtent: Sendable {
             hasZeroGrains = flags & 1 << 2 != 0
             entries = try header.le32(44)
             directory = try (try header.le64(56)).times(512, "the grain directory")
+            let start = try (try header.le64(64)).times(512, "the first grain")
+            guard source.size / 512 * 512 >= start else {
+                throw Malformed("File truncated, expecting at least \(start) bytes")
+            }
             if flags & 2 != 0 { spare = try (try header.le64(48)).times(512, "the grain directory") }
         }
         guard (1...512).contains(entries) || entries == 4096, grain > 0, grain <= 1 << 30 else {
