@@ -9,7 +9,7 @@ RELEASE := -c release --product nearmetal --static-swift-stdlib --pkg-config-pat
 TOOL := .build/release/nearmetal
 SECONDS ?= 60
 
-.PHONY: help demo build test test-crash test-host test-lab setup-lab lint format fuzz bench bench-image setup-build setup-test clean werror install
+.PHONY: help demo build test test-crash test-host test-peer test-lab setup-lab lint format fuzz bench bench-image setup-build setup-test clean werror install
 
 help:
 	@printf '%s\n' \
@@ -17,6 +17,7 @@ help:
 	  'make test             install what is missing, build, run every test' \
 	  'make test-crash       kill processes that change things, KILLS=2500 times' \
 	  'make test-host        change real settings of this machine and put them back (root)' \
+	  'make test-peer        QEMU'"'"'s own image tests, with ours as qemu-img (root)' \
 	  'make test-lab         change a whole emulated host, reboot it, roll back, compare (root)' \
 	  'make build            the release binary: $(TOOL)' \
 	  'make lint             formatting and documentation, strictly' \
@@ -65,6 +66,11 @@ test-crash: setup-test
 # Changes real settings of this machine, and puts them back.
 test-host: build
 	@scripts/test-host $(TOOL)
+
+# QEMU's own image tests with ours in place of qemu-img; SOURCE names a QEMU source tree, else Debian's is downloaded.
+test-peer: build
+	@scripts/setup test
+	@scripts/test-peer $(TOOL) $(PEER_TESTS)
 
 # Changes a whole host in an emulated machine (scripts/lab), which is built once, in some minutes.
 test-lab: build setup-lab

@@ -142,4 +142,73 @@ import ToolRunning
             #expect((run.text + run.errors).contains("/100%)"), "\(run.text)\(run.errors)")
         }
     }
+
+    /// Runs real tools on images of 256 KiB, in a folder.
+    private func tools(_ lines: [String], in folder: String) async throws {
+        for line in lines {
+            let words = line.split(separator: "|").map(String.init)
+            let run = try await RunningProgram("/usr/bin/env", words, folder: folder).end(within: 60)
+            try #require(run.status == 0, "\(line): \(run.text)\(run.errors)")
+        }
+    }
+
+    private func shown(_ name: String, in folder: String) async throws -> [UInt8] {
+        try await tools(["qemu-img|convert|-O|raw|\(name)|\(name).raw"], in: folder)
+        let bytes = Array(FileManager.default.contents(atPath: "\(folder)/\(name).raw") ?? Data())
+        return stride(from: 0, to: bytes.count, by: 65_536).map { bytes[$0] }
+    }
+
+    /// Parts of clusters come from what the new image is backed by, and zeros hide it.
+    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    func convertsOverABackingFile() async throws {
+        try await inTemporaryFolder { folder in
+            try await tools(
+                [
+                    "qemu-img|create|-q|-f|qcow2|base|256k", "qemu-io|-f|qcow2|-c|write -P 1 0 256k|base",
+                    "qemu-img|create|-q|-f|qcow2|-o|cluster_size=4k|-b|base|-F|qcow2|top",
+                    "qemu-io|-f|qcow2|-c|write -P 7 128k 4k|-c|write -z 64k 64k|top",
+                ], in: folder)
+            for words in [[], ["-c"]] {
+                let line = ["image", "convert"] + words + ["-O", "qcow2", "-B", "base", "-F", "qcow2", "top", "copy"]
+                let run = try await Nearmetal.start(line, folder: folder).end(within: 60)
+                #expect(run.status == 0, "\(run.errors)")
+                try await tools(["qemu-img|compare|top|copy", "qemu-img|check|-q|copy"], in: folder)
+            }
+        }
+    }
+
+    /// Into an image further down, all above it; none is emptied.
+    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    func commitsFurtherDown() async throws {
+        try await inTemporaryFolder { folder in
+            try await tools(
+                [
+                    "qemu-img|create|-q|-f|qcow2|base|192k", "qemu-io|-f|qcow2|-c|write -P 1 0 192k|base",
+                    "qemu-img|create|-q|-f|qcow2|-b|base|-F|qcow2|middle",
+                    "qemu-io|-f|qcow2|-c|write -P 2 64k 128k|middle",
+                    "qemu-img|create|-q|-f|qcow2|-b|middle|-F|qcow2|top|256k",
+                    "qemu-io|-f|qcow2|-c|write -P 3 128k 64k|top",
+                ], in: folder)
+            let absent = try await Nearmetal.run("image", "commit", "-b", "nowhere", "top", folder: folder)
+            #expect(absent.status == 1)
+            #expect(absent.errors == "nearmetal: Did not find 'nowhere' in the backing chain of 'top'\n")
+            let run = try await Nearmetal.run("image", "commit", "-b", "base", "top", folder: folder)
+            #expect(run.text == "Image committed.\n", "\(run.errors)")
+            #expect(try await shown("base", in: folder) == [1, 2, 3, 0])
+            #expect(try await shown("middle", in: folder) == [1, 2, 2])
+            #expect(try await shown("top", in: folder) == [1, 2, 3, 0])
+        }
+    }
+
+    /// Options are told by the format, and `help` among them asks for it.
+    @Test func tellsOfOptions() async throws {
+        for words in [["create", "-f", "qcow2", "-o", "help"], ["convert", "-O", "qcow2", "-o", "compat=1.1,?"]] {
+            let run = try await Nearmetal.start(["image"] + words).end(within: 60)
+            #expect(run.status == 0)
+            #expect(run.text.hasPrefix("Supported qcow2 options:\n  backing_file=<str>     - "))
+            #expect(run.text.contains("\n  lazy_refcounts=<bool (on/off)> - Postpone refcount updates\n"))
+        }
+        let wrong = try await Nearmetal.run("image", "create", "-f", "qcow2", "-o", ",help", "/nowhere/a", "1M")
+        #expect(wrong.status == 1 && wrong.errors == "nearmetal: Invalid option list: ,help\n")
+    }
 }

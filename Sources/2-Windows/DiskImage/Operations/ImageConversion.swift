@@ -234,10 +234,25 @@ public struct ImageConversion: Sendable {
                 turns.pass()
                 for run in runs { try job.target.write(piece(run), at: offset + UInt64(run.lowerBound)) }
             }
-            for run in zeros where !run.isEmpty {
+            // What was packed has its zeros already.
+            let size = Int(qcow2?.geometry.clusterSize ?? 1)
+            let packed = packer == nil ? [] : clusters(runs, size).map { $0.lowerBound * size..<$0.upperBound * size }
+            for run in zeros.flatMap({ Self.parts(of: $0, outside: packed) }) {
                 try job.target.writeZeroes(at: offset + UInt64(run.lowerBound), count: UInt64(run.count), unmap: true)
             }
             return count
+        }
+
+        /// What of a range lies in none of some others, which are in order.
+        private static func parts(of range: Range<Int>, outside others: [Range<Int>]) -> [Range<Int>] {
+            var parts: [Range<Int>] = []
+            var start = range.lowerBound
+            for other in others where other.overlaps(range) {
+                if start < other.lowerBound { parts.append(start..<other.lowerBound) }
+                start = max(start, other.upperBound)
+            }
+            if start < range.upperBound { parts.append(start..<range.upperBound) }
+            return parts
         }
 
         private func piece(_ run: Range<Int>) -> UnsafeRawBufferPointer {
@@ -370,6 +385,13 @@ public struct ImageConversion: Sendable {
             var clusters: [(number: Int, bytes: Range<Int>?)] = []
             var end = 0
             for run in self.clusters(runs, size) {
+                if job.options.layers != nil {
+                    // A cluster is packed whole: the rest of it is what shows through.
+                    let bytes = run.lowerBound * size..<min(run.upperBound * size, Int(length))
+                    try job.source.read(
+                        into: UnsafeMutableRawBufferPointer(rebasing: buffer[bytes]),
+                        at: offset + UInt64(bytes.lowerBound))
+                }
                 for number in run {
                     if let bytes = packer.pack(piece(number * size..<(number + 1) * size)) {
                         UnsafeMutableRawBufferPointer(rebasing: packed[end..<end + bytes.count]).copyMemory(from: bytes)

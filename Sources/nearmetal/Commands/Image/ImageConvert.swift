@@ -108,7 +108,7 @@ struct ImageConvert: ParsableCommand {
         help: ArgumentHelp(
             "The image, or several that are put together one after the other, and the new one.", valueName: "file"),
         completion: .file())
-    var files: [String]
+    var files: [String] = []
 
     func run() throws {
         do { try convert() } catch { throw ImageStatus.failing(error) }
