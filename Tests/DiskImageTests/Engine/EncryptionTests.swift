@@ -119,6 +119,65 @@ struct EncryptionTests {
         }
     }
 
+    /// Passphrases come and go, and the data stay; the last one stays, too.
+    @Test(.enabled(if: hasQemuImg, "qemu-img is not installed"), arguments: [cases[0], cases[3]])
+    func passphrasesComeAndGo(_ test: Case) throws {
+        try inFolder { folder in
+            let path = folder + "/disk"
+            var creation = Image.Creation(test.format, size: 1 << 20)
+            creation.luks = test.luks
+            creation.qcow2 = test.qcow2
+            creation.secret = Self.secret
+            let new = try Image.create(path, creation)
+            try [UInt8](repeating: 9, count: 4096).withUnsafeBytes { try new.write($0, at: 0) }
+            try new.close()
+
+            func amend(_ change: LuksAmendment, with secret: [UInt8]? = Self.secret) throws {
+                var options = Image.Options(format: test.format, gate: .closed)
+                options.isWritable = true
+                options.secret = secret
+                let image = try Image.open(path, options)
+                defer { try? image.close() }
+                try image.amend(change, secret: secret)
+            }
+            func opens(_ secret: String) throws -> Bool {
+                let object = "secret,id=s,data=\(secret)"
+                return
+                    (try? tool(
+                        "qemu-io", "--object", object, "--image-opts", "-r", "-c", "read -P 9 0 4096",
+                        test.options(path))) != nil
+            }
+            var adding = LuksAmendment(.active)
+            adding.newSecret = Array("second".utf8)
+            adding.iterationTime = 10
+            try amend(adding)
+            #expect(try opens("second") && opens("correct horse"))
+
+            adding.slot = 1
+            #expect(throws: ImageError.self) { try amend(adding) }
+            #expect(throws: ImageError.self) { try amend(adding, with: nil) }
+
+            var erasing = LuksAmendment(.inactive)
+            #expect(throws: ImageError.self) { try amend(erasing) }
+            erasing.oldSecret = Array("third".utf8)
+            #expect(throws: ImageError.self) { try amend(erasing) }
+            erasing.oldSecret = Self.secret
+            try amend(erasing)
+            #expect(try opens("second") && !opens("correct horse"))
+
+            // The last one, by its passphrase and by its number.
+            erasing.oldSecret = Array("second".utf8)
+            #expect(throws: ImageError.self) { try amend(erasing, with: nil) }
+            erasing.oldSecret = nil
+            erasing.slot = 1
+            #expect(throws: ImageError.self) { try amend(erasing, with: nil) }
+            #expect(try opens("second"))
+            erasing.isForced = true
+            try amend(erasing, with: nil)
+            #expect(try !opens("second"))
+        }
+    }
+
     @Test func withoutTheSecretNothingIsRead() throws {
         try inFolder { folder in
             let path = folder + "/disk.qcow2"

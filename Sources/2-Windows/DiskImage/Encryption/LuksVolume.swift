@@ -75,25 +75,60 @@ struct LuksVolume: Sendable {
     ///
     /// - Throws: an ``ImageError`` where it opens none.
     func unlock(_ storage: any BlockStorage, at start: UInt64, secret: [UInt8]) throws(ImageError) -> [UInt8] {
-        let library = try CryptoLibrary.required()
         for slot in slots where slot.isActive {
-            guard slot.iterations <= Self.mostIterations, iterations <= Self.mostIterations else {
-                throw ImageError(.malformed, "a key slot has \(slot.iterations) iterations")
-            }
-            var key = try library.key(
-                from: secret, salt: slot.salt, iterations: slot.iterations, hash, count: suite.keyBytes)
-            var material = try storage.bytes(
-                at: start + slot.offset * 512, count: suite.keyBytes * Int(slot.stripes))
-            defer {
-                wipe(&key)
-                wipe(&material)
-            }
-            try Self.apply(.decrypt, &material, try SectorCipher(suite, key: key))
-            let candidate = try merge(material, library)
-            let digest = try library.key(from: candidate, salt: salt, iterations: iterations, hash, count: 20)
-            if digest == self.digest { return candidate }
+            if let key = try key(of: slot, storage, at: start, secret: secret) { return key }
         }
         throw ImageError(.denied, "Invalid password, cannot unlock any keyslot")
+    }
+
+    /// The key in a slot; `nil` where the passphrase does not open it.
+    ///
+    /// - Throws: an ``ImageError`` where the slot cannot be one.
+    func key(
+        of slot: Slot, _ storage: any BlockStorage, at start: UInt64, secret: [UInt8]
+    ) throws(ImageError) -> [UInt8]? {
+        let library = try CryptoLibrary.required()
+        guard slot.iterations <= Self.mostIterations, iterations <= Self.mostIterations else {
+            throw ImageError(.malformed, "a key slot has \(slot.iterations) iterations")
+        }
+        var key = try library.key(
+            from: secret, salt: slot.salt, iterations: slot.iterations, hash, count: suite.keyBytes)
+        var material = try storage.bytes(at: start + slot.offset * 512, count: suite.keyBytes * Int(slot.stripes))
+        defer {
+            wipe(&key)
+            wipe(&material)
+        }
+        try Self.apply(.decrypt, &material, try SectorCipher(suite, key: key))
+        let candidate = try merge(material, library)
+        let digest = try library.key(from: candidate, salt: salt, iterations: iterations, hash, count: 20)
+        return digest == self.digest ? candidate : nil
+    }
+
+    /// Has a slot hold the key, encrypted by a passphrase.
+    ///
+    /// - Parameters:
+    ///   - key: the key.
+    ///   - secret: the passphrase.
+    ///   - number: the slot.
+    ///   - milliseconds: that trying the passphrase is to take.
+    ///
+    /// - Returns: what is to be written to the slot's place.
+    ///
+    /// - Throws: an ``ImageError``.
+    mutating func lock(
+        _ key: [UInt8], with secret: [UInt8], in number: Int, milliseconds: UInt64
+    ) throws(ImageError) -> [UInt8] {
+        let library = try CryptoLibrary.required()
+        let rate = try library.iterationsPerMillisecond(hash, count: suite.keyBytes)
+        slots[number].isActive = true
+        slots[number].iterations = max(1000, UInt64(min(rate * Double(milliseconds), Double(UInt32.max))))
+        slots[number].salt = try library.random(32)
+        var slotKey = try library.key(
+            from: secret, salt: slots[number].salt, iterations: slots[number].iterations, hash, count: suite.keyBytes)
+        defer { wipe(&slotKey) }
+        var material = try split(key, Int(slots[number].stripes), library)
+        try Self.apply(.encrypt, &material, try SectorCipher(suite, key: slotKey))
+        return material
     }
 
     private static func apply(
@@ -181,19 +216,11 @@ struct LuksVolume: Sendable {
             volume.uuid += (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }
         let rate = try library.iterationsPerMillisecond(options.hash, count: size)
-        let iterations = max(1000, UInt64(rate * Double(options.iterationTime)))
         volume.salt = try library.random(32)
-        volume.iterations = max(1000, iterations / 8)
+        volume.iterations = max(1000, UInt64(rate * Double(options.iterationTime)) / 8)
         volume.digest = try library.key(
             from: key, salt: volume.salt, iterations: volume.iterations, options.hash, count: 20)
-        volume.slots[0].isActive = true
-        volume.slots[0].iterations = iterations
-        volume.slots[0].salt = try library.random(32)
-        var slotKey = try library.key(
-            from: secret, salt: volume.slots[0].salt, iterations: iterations, options.hash, count: size)
-        var material = try volume.split(key, 4000, library)
-        try apply(.encrypt, &material, try SectorCipher(volume.suite, key: slotKey))
-        wipe(&slotKey)
+        let material = try volume.lock(key, with: secret, in: 0, milliseconds: options.iterationTime)
         var bytes = volume.header
         bytes += [UInt8](repeating: 0, count: Int(volume.payload) * 512 - bytes.count)
         let place = Int(volume.slots[0].offset) * 512

@@ -4,13 +4,16 @@ import DiskImage
 /// `nearmetal image amend`.
 struct ImageAmend: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "amend", abstract: "Change what a qcow2 image was made with.",
+        commandName: "amend", abstract: "Change what an image was made with.",
         discussion: """
-            Options: compat, data_file, lazy_refcounts, refcount_bits, size.
+            Options: compat, data_file, lazy_refcounts, refcount_bits, size; of encrypted images state (active adds a passphrase, inactive takes some out),
+            keyslot, new-secret, old-secret, iter-time, with encrypt. in front of them for qcow2.
 
             Examples:
               nearmetal image amend -f qcow2 -o compat=1.1,lazy_refcounts=on disk.qcow2
               nearmetal image amend -f qcow2 -o refcount_bits=8 disk.qcow2
+              nearmetal image amend --object secret,id=old,file=old.key --object secret,id=new,file=new.key --image-opts \\
+                -o state=active,new-secret=new driver=luks,key-secret=old,file.filename=disk.luks
             """)
 
     @Option(
@@ -28,7 +31,7 @@ struct ImageAmend: ParsableCommand {
         help: ArgumentHelp("How the image is written. Default: writeback.", valueName: "cache"))
     var cache: FileStorage.Caching = .writeback
 
-    @Flag(help: "Do what may lock everybody out of an encrypted image; nothing here does.")
+    @Flag(help: "Overwrite a passphrase, or erase the last one: the data are lost then.")
     var force = false
 
     @Flag(name: [.customShort("p")], help: "Show progress.")
@@ -52,17 +55,59 @@ struct ImageAmend: ParsableCommand {
             guard !options.values.isEmpty else { throw ImageError(.invalid, "Must specify options (-o)") }
             // What lies below is looked at where zeros have to be written.
             let isUnsafe = options["compat"] == nil
-            let image = try opening.open(file, format, isWritable: true, opensBacking: !isUnsafe, caching: cache)
-            guard image.format == .qcow2 else {
+            let target = try opening.target(file, format)
+            let image = try opening.open(
+                target, isWritable: true, opensBacking: !isUnsafe, caching: cache, called: file)
+            guard image.format == .qcow2 || image.format == .luks else {
                 throw ImageError(
                     .unsupported, "Format driver '\(image.format.rawValue)' does not support option amendment")
             }
+            var (keys, rest) = (ImageCreationOptions([]), ImageCreationOptions([]))
+            for (key, value) in options.values {
+                if image.format == .luks {
+                    keys.set(key, value)
+                } else if key.hasPrefix("encrypt.") {
+                    keys.set(String(key.dropFirst(8)), value)
+                } else {
+                    rest.set(key, value)
+                }
+            }
             let shown = ImageProgress(isShown: progress && !quiet, total: image.size)
-            try image.amend(try Self.amendment(options, of: image))
+            if !keys.values.isEmpty {
+                let prefix = image.format == .luks ? "" : "encrypt."
+                try image.amend(try keyAmendment(keys, prefix), secret: target.secret)
+            }
+            if rest.values.isEmpty {
+                try image.close()
+            } else {
+                try image.amend(try Self.amendment(rest, of: image))
+            }
             shown.finish()
         } catch {
             throw ImageStatus.failing(error)
         }
+    }
+
+    /// Which passphrases are added or taken out.
+    private func keyAmendment(_ options: ImageCreationOptions, _ prefix: String) throws(ImageError) -> LuksAmendment {
+        guard let text = options["state"] else { throw ImageError(.invalid, "Parameter '\(prefix)state' is missing") }
+        guard let state = LuksAmendment.State(rawValue: text) else {
+            throw ImageError(.invalid, "Parameter '\(prefix)state' does not accept value '\(text)'")
+        }
+        let secrets = try ImageSecrets(opening.object)
+        var amendment = LuksAmendment(state)
+        amendment.isForced = force
+        for (key, value) in options.values {
+            switch key {
+            case "state": break
+            case "keyslot": amendment.slot = Int(clamping: try options.number(prefix + key, value))
+            case "new-secret": amendment.newSecret = try secrets[value]
+            case "old-secret": amendment.oldSecret = try secrets[value]
+            case "iter-time": amendment.iterationTime = try options.number(prefix + key, value)
+            default: throw ImageError(.invalid, "Invalid parameter '\(prefix)\(key)'")
+            }
+        }
+        return amendment
     }
 
     private static func amendment(_ options: ImageCreationOptions, of image: Image) throws(ImageError) -> Qcow2Amendment

@@ -7,7 +7,7 @@ struct ImageCreate: ParsableCommand {
         commandName: "create", abstract: "Make a disk image.",
         discussion: """
             Options of qcow2: cluster_size, compat, compression_type, data_file, data_file_raw, extended_l2, lazy_refcounts, preallocation (off,
-            metadata, falloc, full), refcount_bits.
+            metadata, falloc, full), refcount_bits. Those of every format are told by -f FORMAT -o help.
 
             Examples:
               nearmetal image create -f qcow2 disk.qcow2 20G
