@@ -26,9 +26,7 @@ struct YAMLNode {
     static let depthLimit = 32
 
     /// libyaml's functions; `nil` where it is not installed.
-    ///
-    /// SAFETY: the table is filled once and never changes; the functions work on what they are given.
-    private nonisolated(unsafe) static let libyaml: nearmetal_libyaml? = {
+    private static let libyaml: nearmetal_libyaml? = {
         var functions = nearmetal_libyaml()
         guard let handle = dlopen("libyaml-0.so.2", RTLD_NOW | RTLD_LOCAL),
             nearmetal_libyaml_find(handle, &functions) != 0

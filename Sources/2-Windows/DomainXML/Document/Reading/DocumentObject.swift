@@ -347,7 +347,7 @@ final class DocumentObject {
             node = next(after: current, below: root)
         }
         for (prefix, namespace) in declared.merging(used, uniquingKeysWith: { $1 }) {
-            LibXML.functions.xpathRegisterNs(context, prefix, namespace.pointee.href)
+            _ = LibXML.functions.xpathRegisterNs(context, prefix, namespace.pointee.href)
         }
     }
 

@@ -12,9 +12,7 @@ enum LibXML {
             | XML_PARSE_BIG_LINES.rawValue)
 
     /// The library, opened once for the process; or what is missing.
-    ///
-    /// SAFETY: the table is filled once and never changes; libxml2's functions may be called from any thread.
-    private nonisolated(unsafe) static let library: (functions: nearmetal_libxml, absence: String?) = {
+    private static let library: (functions: nearmetal_libxml, absence: String?) = {
         var functions = nearmetal_libxml()
         guard let handle = dlopen(NEARMETAL_LIBXML, RTLD_NOW | RTLD_LOCAL) else {
             return (functions, "libxml2 is not installed (\(NEARMETAL_LIBXML))")
