@@ -23,6 +23,16 @@ final class Packer: @unchecked Sendable {
     private var zstd: OpaquePointer?
     private let zstdLibrary = ZstdFunctions.shared
 
+    /// Whether clusters can be packed at all.
+    ///
+    /// - Throws: an ``ImageError`` that says what to install.
+    static func require(_ isZstd: Bool) throws(ImageError) {
+        guard isZstd ? ZstdFunctions.shared != nil : ISALFunctions.shared != nil || Zlib.shared != nil else {
+            let (name, file) = isZstd ? ("zstd", "libzstd.so.1") : ("zlib", "libz.so.1")
+            throw ImageError(.unsupported, "clusters cannot be packed with \(name): \(file) is not installed")
+        }
+    }
+
     /// A packer.
     ///
     /// - Parameters:
@@ -64,6 +74,15 @@ final class Packer: @unchecked Sendable {
     private func fastDeflate(_ bytes: UnsafeRawBufferPointer) -> Int? {
         // Without ISA-L zlib's own fastest level has to do.
         guard let library = ISALFunctions.shared else { return deflate(bytes, 1) }
+        // Equally frequent bytes may repeat one another within the window still: a few of them show it.
+        if RandomBytes.areLikely(bytes) {
+            let part = UnsafeRawBufferPointer(rebasing: bytes[..<8192])
+            guard let count = fastDeflate(part, library), count < part.count - part.count / 64 else { return nil }
+        }
+        return fastDeflate(bytes, library)
+    }
+
+    private func fastDeflate(_ bytes: UnsafeRawBufferPointer, _ library: ISALFunctions) -> Int? {
         var stream = isal_zstream()
         library.initialize(&stream)
         stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))

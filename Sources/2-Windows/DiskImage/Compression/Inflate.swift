@@ -15,6 +15,15 @@ final class Inflater: @unchecked Sendable {
 
     init() { deflate = library?.allocate() }
 
+    /// Whether deflate can be unpacked at all.
+    ///
+    /// - Throws: an ``ImageError`` that says what to install.
+    static func require() throws(ImageError) {
+        guard LibdeflateFunctions.shared != nil || Zlib.shared != nil else {
+            throw ImageError(.unsupported, "its clusters are packed with zlib, and libz.so.1 is not installed")
+        }
+    }
+
     deinit {
         if let deflate { library?.free(deflate) }
         if let zstd { _ = zstdLibrary?.freeUnpacker(zstd) }

@@ -85,9 +85,7 @@ public struct ImageConversion: Sendable {
     ///
     /// - Throws: an ``ImageError``; the target is half done then.
     public func run(_ progress: @escaping @Sendable (UInt64) -> Bool = { _ in true }) throws(ImageError) {
-        if options.isCompressed, (target.driver as? Qcow2Driver)?.geometry.isZstd == true, ZstdFunctions.shared == nil {
-            throw ImageError(.unsupported, "clusters cannot be packed with zstd: libzstd.so.1 is not installed")
-        }
+        if options.isCompressed, let qcow2 = target.driver as? Qcow2Driver { try Packer.require(qcow2.geometry.isZstd) }
         var sharing = ImageSharing(source, target, options)
         var (done, reported): (UInt64, UInt64) = (0, 0)
         var start: UInt64 = 0

@@ -86,6 +86,7 @@ final class QcowDriver: ImageDriver {
         let count = Int(entry >> shift & (1 << clusterBits - 1))
         let packed = try dataStorage.bytes(at: entry & (1 << shift - 1), count: count)
         var bytes = [UInt8](repeating: 0, count: 1 << Int(clusterBits))
+        try Inflater.require()
         let isWhole = packed.withUnsafeBytes { packed in
             bytes.withUnsafeMutableBytes { Inflater().inflate(packed, into: $0) }
         }

@@ -232,6 +232,7 @@ final class Qcow2Driver: ImageDriver {
         guard !isZstd || ZstdFunctions.shared != nil else {
             throw ImageError(.unsupported, "its clusters are packed with zstd, and libzstd.so.1 is not installed")
         }
+        if !isZstd { try Inflater.require() }
         let inflater = unpacked.withLock { $0.takeInflater() }
         let isWhole = packed.withUnsafeBytes {
             isZstd ? inflater.unpackZstd($0, into: buffer) : inflater.inflate($0, into: buffer)

@@ -135,6 +135,7 @@ final class VmdkSparseExtent: Sendable {
         // zlib's frame is two bytes before, and a sum behind.
         let packed = try file.bytes(at: place, count: Int(count))
         var bytes = [UInt8](repeating: 0, count: Int(grain))
+        try Inflater.require()
         let isWhole = packed.withUnsafeBytes { packed in
             bytes.withUnsafeMutableBytes {
                 Inflater().inflate(UnsafeRawBufferPointer(rebasing: packed[2...]), into: $0)
