@@ -42,7 +42,7 @@ struct Nearmetal: AsyncParsableCommand {
     }
 
     /// The command, where it is one of those that are read without ArgumentParser.
-    private static func plain(_ arguments: [String]) -> (any PlainCommand)? {
+    private static func plain(_ arguments: [String]) -> (any PlainImageCommand)? {
         guard arguments.count > 1, arguments[0] == "image" else { return nil }
         let rest = arguments[2...]
         switch arguments[1] {

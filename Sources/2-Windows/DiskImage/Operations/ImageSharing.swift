@@ -10,6 +10,8 @@ struct ImageSharing {
     private let way: FileStorage.Sharing
     /// Whether it has not failed.
     private(set) var isOfUse = true
+    /// Whether it has worked once.
+    private var isProven = false
     /// Bytes that were shared.
     private(set) var done: UInt64 = 0
 
@@ -81,16 +83,19 @@ struct ImageSharing {
         -> UInt64
     {
         guard let qcow2 else {
-            isOfUse = file.share(from, at: place, to: guest.lowerBound, count: UInt64(guest.count), way)
+            isOfUse = file.share(from, at: place, to: guest.lowerBound, count: guest.upperBound - guest.lowerBound, way)
             return isOfUse ? guest.upperBound : guest.lowerBound
         }
         var done = guest.lowerBound
         // One cluster shows whether it can be done at all, before many have places that are not filled.
-        for end in [guest.lowerBound + unit, guest.upperBound] where done < end && isOfUse {
+        let ends = isProven ? [guest.upperBound] : [guest.lowerBound + unit, guest.upperBound]
+        for end in ends where done < end && isOfUse {
             for run in try qcow2.claim(done, clusters: (end - done) / unit) {
                 let count = run.clusters * unit
                 let from = (file: from, place: place + done - guest.lowerBound)
-                if !file.share(from.file, at: from.place, to: run.place, count: count, way) {
+                if file.share(from.file, at: from.place, to: run.place, count: count, way) {
+                    isProven = true
+                } else {
                     isOfUse = false
                     try copy(from.file, from.place, run.place, count)
                 }

@@ -285,17 +285,20 @@ public final class FileStorage: BlockStorage {
     }
 
     private func findExtent(at offset: UInt64) throws(ImageError) -> StorageExtent {
-        let end = try length()
-        guard offset < end else { return StorageExtent(isData: false, length: 0) }
-        guard !isBlockDevice else { return StorageExtent(isData: true, length: end - offset) }
         let start = try position(offset)
-        let data = lseek(descriptor, start, nearmetal_SEEK_DATA)
-        if data < 0 {
-            if errno == ENXIO { return StorageExtent(isData: false, length: end - offset) }
-            return StorageExtent(isData: true, length: end - offset)
+        guard !isBlockDevice else {
+            let end = try length()
+            return StorageExtent(isData: offset < end, length: offset < end ? end - offset : 0)
         }
-        if data > start { return StorageExtent(isData: false, length: min(UInt64(data), end) - offset) }
-        let hole = lseek(descriptor, start, nearmetal_SEEK_HOLE)
-        return StorageExtent(isData: true, length: hole > start ? min(UInt64(hole), end) - offset : end - offset)
+        let data = lseek(descriptor, start, nearmetal_SEEK_DATA)
+        if data > start { return StorageExtent(isData: false, length: UInt64(data - start)) }
+        if data == start {
+            let hole = lseek(descriptor, start, nearmetal_SEEK_HOLE)
+            if hole > start { return StorageExtent(isData: true, length: UInt64(hole - start)) }
+        }
+        // Behind the last data; or the file system cannot tell.
+        let isHole = data < 0 && errno == ENXIO
+        let end = try length()
+        return StorageExtent(isData: !isHole && offset < end, length: offset < end ? end - offset : 0)
     }
 }

@@ -17,28 +17,14 @@ struct ImageAmend: ParsableCommand {
             """)
 
     @Option(
-        name: [.customShort("f", allowingJoined: true)],
-        help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
-    var format: String?
-
-    @Option(
         name: [.customShort("o", allowingJoined: true)],
         help: ArgumentHelp("Options, by comma; may be given again.", valueName: "options"))
     var options: [String] = []
 
-    @Option(
-        name: [.customShort("t", allowingJoined: true)],
-        help: ArgumentHelp("How the image is written. Default: writeback.", valueName: "cache"))
-    var cache: FileStorage.Caching = .writeback
-
     @Flag(help: "Overwrite a passphrase, or erase the last one: the data are lost then.")
     var force = false
 
-    @Flag(name: [.customShort("p")], help: "Show progress.")
-    var progress = false
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing.")
-    var quiet = false
+    @OptionGroup var changing: ImageChanging
 
     @OptionGroup var opening: ImageOpening
 
@@ -48,16 +34,16 @@ struct ImageAmend: ParsableCommand {
     func run() throws {
         do {
             let options = try ImageCreationOptions(lists: options)
-            if options.wantsHelp, let format = format ?? (file == nil ? nil : "qcow2") {
+            if options.wantsHelp, let format = changing.format ?? (file == nil ? nil : "qcow2") {
                 return try print(Array(try ImageFormatOptions.amendment(format).utf8))
             }
             guard let file else { throw ImageError(.invalid, "Expecting one image file name") }
             guard !options.values.isEmpty else { throw ImageError(.invalid, "Must specify options (-o)") }
             // What lies below is looked at where zeros have to be written.
             let isUnsafe = options["compat"] == nil
-            let target = try opening.target(file, format)
+            let target = try opening.target(file, changing.format)
             let image = try opening.open(
-                target, isWritable: true, opensBacking: !isUnsafe, caching: cache, called: file)
+                target, isWritable: true, opensBacking: !isUnsafe, caching: changing.cache, called: file)
             guard image.format == .qcow2 || image.format == .luks else {
                 throw ImageError(
                     .unsupported, "Format driver '\(image.format.rawValue)' does not support option amendment")
@@ -72,7 +58,7 @@ struct ImageAmend: ParsableCommand {
                     rest.set(key, value)
                 }
             }
-            let shown = ImageProgress(isShown: progress && !quiet, total: image.size)
+            let shown = changing.progress(of: image.size)
             if !keys.values.isEmpty {
                 let prefix = image.format == .luks ? "" : "encrypt."
                 try image.amend(try keyAmendment(keys, prefix), secret: target.secret)

@@ -149,27 +149,15 @@ extension ImageOpening {
     }
 }
 
-extension ImageCheckCommand: PlainCommand {
-    static var plain: Self {
-        var command = Self()
-        (command.format, command.output, command.repair, command.quiet) = (nil, .human, nil, false)
-        command.opening = .plain
-        return command
-    }
+extension ImageCheckCommand: PlainImageCommand {
+    mutating func setOwnDefaults() { (repair, quiet) = (nil, false) }
 
-    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+    mutating func takeOwn(_ name: String, _ value: () -> String?) -> Bool {
         switch name {
-        case "-f": format = value()
-        case "--output": return output.take(value())
         case "-r", "--repair": repair = value()
         case "-q", "--quiet": quiet = true
-        default: return opening.take(name, value)
+        default: return false
         }
         return true
-    }
-
-    mutating func take(files: [String]) -> Bool {
-        file = files.first ?? ""
-        return files.count == 1
     }
 }

@@ -16,16 +16,6 @@ struct ImageCommit: ParsableCommand {
             """)
 
     @Option(
-        name: [.customShort("f", allowingJoined: true)],
-        help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
-    var format: String?
-
-    @Option(
-        name: [.customShort("t", allowingJoined: true)],
-        help: ArgumentHelp("How the images are written.", valueName: "cache"))
-    var cache: FileStorage.Caching = .writeback
-
-    @Option(
         name: [.customShort("b", allowingJoined: true)],
         help: ArgumentHelp(
             "The image further down that all above it are written into; none is emptied then.", valueName: "base"),
@@ -40,11 +30,7 @@ struct ImageCommit: ParsableCommand {
     @Flag(name: [.customShort("d")], help: "Do not empty the image.")
     var keep = false
 
-    @Flag(name: [.customShort("p")], help: "Show progress.")
-    var progress = false
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing.")
-    var quiet = false
+    @OptionGroup var changing: ImageChanging
 
     @OptionGroup var opening: ImageOpening
 
@@ -54,22 +40,23 @@ struct ImageCommit: ParsableCommand {
     func run() throws {
         do {
             let keeps = keep || base != nil
-            let target = try opening.target(file, format)
+            let target = try opening.target(file, changing.format)
             let committing: ImageCommitting
             do throws(ImageError) {
-                committing = try opening.committing(target, isWritable: !keeps, caching: cache, into: base)
+                committing = try opening.committing(target, isWritable: !keeps, caching: changing.cache, into: base)
             } catch {
                 throw error.what.contains("backing") ? error : ImageOpening.refusal(error, file, of: target.path)
             }
             let top = committing.top
             let below = try opening.open(
-                try ImageTarget(committing.basePath, committing.baseFormat?.rawValue), isWritable: true, caching: cache)
+                try ImageTarget(committing.basePath, committing.baseFormat?.rawValue), isWritable: true,
+                caching: changing.cache)
             if below.size < top.size { try below.resize(to: top.size) }
             var options = ImageConversion.Options()
             options.layers = committing.layers
             options.targetIsZero = false
             let conversion = ImageConversion(top, to: below, options)
-            let shown = ImageProgress(isShown: progress && !quiet, total: (try? conversion.dataSize()) ?? top.size)
+            let shown = changing.progress(of: (try? conversion.dataSize()) ?? top.size)
             let limit = try rate.map { text throws(ImageError) in RateLimit(try ImageSize.parsed(text)) }
             try conversion.run { done in
                 limit?.wait(for: done)
@@ -82,7 +69,7 @@ struct ImageCommit: ParsableCommand {
                 try top.close()
             }
             shown.finish()
-            if !quiet { try print(line: "Image committed.") }
+            if !changing.quiet { try print(line: "Image committed.") }
         } catch {
             throw ImageStatus.failing(error)
         }

@@ -59,26 +59,12 @@ func absolutePath(_ path: String) -> String {
     return String(cString: folder) + "/" + path
 }
 
-extension ImageInfoCommand: PlainCommand {
-    static var plain: Self {
-        var command = Self()
-        (command.format, command.output, command.backingChain) = (nil, .human, false)
-        command.opening = .plain
-        return command
-    }
+extension ImageInfoCommand: PlainImageCommand {
+    mutating func setOwnDefaults() { backingChain = false }
 
-    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
-        switch name {
-        case "-f": format = value()
-        case "--output": return output.take(value())
-        case "--backing-chain": backingChain = true
-        default: return opening.take(name, value)
-        }
+    mutating func takeOwn(_ name: String, _ value: () -> String?) -> Bool {
+        guard name == "--backing-chain" else { return false }
+        backingChain = true
         return true
-    }
-
-    mutating func take(files: [String]) -> Bool {
-        file = files.first ?? ""
-        return files.count == 1
     }
 }

@@ -82,27 +82,15 @@ struct ImageMapCommand: ParsableCommand {
     }
 }
 
-extension ImageMapCommand: PlainCommand {
-    static var plain: Self {
-        var command = Self()
-        (command.format, command.output, command.startOffset, command.maxLength) = (nil, .human, nil, nil)
-        command.opening = .plain
-        return command
-    }
+extension ImageMapCommand: PlainImageCommand {
+    mutating func setOwnDefaults() { (startOffset, maxLength) = (nil, nil) }
 
-    mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+    mutating func takeOwn(_ name: String, _ value: () -> String?) -> Bool {
         switch name {
-        case "-f": format = value()
-        case "--output": return output.take(value())
         case "-s", "--start-offset": startOffset = value()
         case "-l", "--max-length": maxLength = value()
-        default: return opening.take(name, value)
+        default: return false
         }
         return true
-    }
-
-    mutating func take(files: [String]) -> Bool {
-        file = files.first ?? ""
-        return files.count == 1
     }
 }

@@ -167,7 +167,7 @@ extension ImageOpening {
         return opening
     }
 
-    /// Takes an option of a ``PlainCommand``.
+    /// Takes an option of a ``PlainImageCommand``.
     mutating func take(_ name: String, _ value: () -> String?) -> Bool {
         switch name {
         case "-U", "--force-share": forceShare = true
@@ -202,7 +202,7 @@ enum ImageStatus {
 enum ImageOutput: String, ExpressibleByArgument, CaseIterable {
     case human, json
 
-    /// Takes what a ``PlainCommand`` names.
+    /// Takes what a ``PlainImageCommand`` names.
     mutating func take(_ name: String?) -> Bool {
         guard let output = name.flatMap(Self.init(rawValue:)) else { return false }
         self = output

@@ -16,11 +16,6 @@ struct ImageRebase: ParsableCommand {
             """)
 
     @Option(
-        name: [.customShort("f", allowingJoined: true)],
-        help: ArgumentHelp("Format. Default: by its content.", valueName: "fmt"))
-    var format: String?
-
-    @Option(
         name: [.customShort("b", allowingJoined: true)],
         help: ArgumentHelp("The new backing file; empty for none.", valueName: "file"), completion: .file())
     var backing: String
@@ -29,19 +24,10 @@ struct ImageRebase: ParsableCommand {
         name: [.customShort("F", allowingJoined: true)], help: ArgumentHelp("The format of that.", valueName: "fmt"))
     var backingFormat: String?
 
-    @Option(
-        name: [.customShort("t", allowingJoined: true)],
-        help: ArgumentHelp("How the image is written.", valueName: "cache"))
-    var cache: FileStorage.Caching = .writeback
-
     @Flag(name: [.customShort("u")], help: "Change the name alone, and open neither.")
     var unsafe = false
 
-    @Flag(name: [.customShort("p")], help: "Show progress.")
-    var progress = false
-
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing.")
-    var quiet = false
+    @OptionGroup var changing: ImageChanging
 
     @OptionGroup var opening: ImageOpening
 
@@ -50,7 +36,8 @@ struct ImageRebase: ParsableCommand {
 
     func run() throws {
         do {
-            let image = try opening.open(file, format, isWritable: true, opensBacking: !unsafe, caching: cache)
+            let image = try opening.open(
+                file, changing.format, isWritable: true, opensBacking: !unsafe, caching: changing.cache)
             let name = backing.isEmpty ? nil : BackingName(backing, format: backingFormat)
             if name != nil, backingFormat == nil {
                 throw ImageError(
@@ -64,7 +51,7 @@ struct ImageRebase: ParsableCommand {
                             error.kind, "Could not open new backing file '\(backing)': \(error.described)")
                     }
                 }
-                let shown = ImageProgress(isShown: progress && !quiet, total: image.size)
+                let shown = changing.progress(of: image.size)
                 try image.takeUp(whatDiffersFrom: new, shown.show)
                 try image.flush()
                 shown.finish()

@@ -4,29 +4,31 @@ import ArgumentParser
 ///
 /// To parse takes longer (1.4 ms) than to start, open an image and tell of it (1.7 ms), and scripts ask for that by the
 /// thousand. Whatever is not plain here (help, abbreviations, mistakes) is left to ArgumentParser, which then speaks.
-protocol PlainCommand: ParsableCommand {
-    /// The command with nothing but its defaults.
-    static var plain: Self { get }
+protocol PlainImageCommand: ParsableCommand {
+    var format: String? { get set }
+    var output: ImageOutput { get set }
+    var opening: ImageOpening { get set }
+    var file: String { get set }
 
-    /// Takes an option.
+    /// Gives the options that are this command's alone their defaults.
+    mutating func setOwnDefaults()
+
+    /// Takes an option that is this command's alone.
     ///
     /// - Parameters:
     ///   - name: as `-f` or `--output`.
     ///   - value: what follows; not called for a flag.
     ///
     /// - Returns: whether it is known.
-    mutating func take(_ name: String, _ value: () -> String?) -> Bool
-
-    /// Takes what is no option.
-    ///
-    /// - Returns: whether that is as many as there have to be.
-    mutating func take(files: [String]) -> Bool
+    mutating func takeOwn(_ name: String, _ value: () -> String?) -> Bool
 }
 
-extension PlainCommand {
+extension PlainImageCommand {
     /// The command, if its line is plain.
     init?(plainly words: ArraySlice<String>) {
-        var command = Self.plain
+        var command = Self()
+        (command.format, command.output, command.opening) = (nil, .human, .plain)
+        command.setOwnDefaults()
         var files: [String] = []
         var rest = words
         while let word = rest.popFirst() {
@@ -36,8 +38,18 @@ extension PlainCommand {
             }
             guard command.take(option: word, &rest) else { return nil }
         }
-        guard command.take(files: files) else { return nil }
+        guard files.count == 1 else { return nil }
+        command.file = files[0]
         self = command
+    }
+
+    private mutating func take(_ name: String, _ value: () -> String?) -> Bool {
+        switch name {
+        case "-f": format = value()
+        case "--output": return output.take(value())
+        default: return takeOwn(name, value) || opening.take(name, value)
+        }
+        return true
     }
 
     /// Takes a word that begins with a dash, and what belongs to it.
