@@ -178,6 +178,29 @@ struct EncryptionTests {
         }
     }
 
+    /// Clusters that have their places and were never written read as zeros.
+    @Test(.enabled(if: hasQemuImg, "qemu-img is not installed"), arguments: [Image.Preallocation.metadata, .full])
+    func placesThatWereNotWrittenAreZeros(_ kind: Image.Preallocation) throws {
+        try inFolder { folder in
+            let path = folder + "/disk"
+            var creation = Image.Creation(.qcow2, size: 1 << 20)
+            creation.qcow2.isEncrypted = true
+            creation.luks.iterationTime = 5
+            creation.secret = Self.secret
+            creation.preallocation = kind
+            try Image.create(path, creation).close()
+            #expect(try open(Self.cases[3], path).content().allSatisfy { $0 == 0 })
+            let options = Self.cases[3].options(path)
+            try tool("qemu-img", "check", "-q", "--object", Self.object, "--image-opts", options)
+            try tool(
+                "qemu-img", "convert", "--object", Self.object, "--image-opts", "-O", "raw", options, folder + "/raw")
+            #expect(FileManager.default.contents(atPath: folder + "/raw")?.allSatisfy { $0 == 0 } == true)
+            let length = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+            try tool("qemu-io", "--object", Self.object, "--image-opts", "-c", "write -P 3 0 1M", options)
+            #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int == length)
+        }
+    }
+
     @Test func withoutTheSecretNothingIsRead() throws {
         try inFolder { folder in
             let path = folder + "/disk.qcow2"

@@ -167,6 +167,11 @@ extension Image {
                 "Backing file and preallocation can only be used at the same time if extended_l2 is on")
         }
         try driver.preallocate()
+        // What was never written is no zeros where it is decrypted; version 2 has no mark for them.
+        if driver.encryption != nil, creation.qcow2.version >= 3 {
+            try driver.writeZeroes(at: 0, count: creation.size, unmap: false, below: .nothing)
+            try driver.flush()
+        }
         let storage = data ?? file
         try storage.take(0..<(data == nil ? try file.length() : creation.size), creation.preallocation)
         return driver

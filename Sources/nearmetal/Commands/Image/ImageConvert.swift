@@ -198,7 +198,9 @@ struct ImageConvert: ParsableCommand {
             try source.refuse(asTarget: output)
             image = try create(output, creation)
             settings.isTargetNew = creation.preallocation == .off && creation.backing == nil
-            settings.targetIsZero = !image.mayHoldOldData
+            let holdsWhatWasThere =
+                creation.qcow2.isEncrypted && creation.qcow2.version == 2 && creation.preallocation != .off
+            settings.targetIsZero = !image.mayHoldOldData && !holdsWhatWasThere
         }
         try checkBitmaps(source, image)
         let conversion = ImageConversion(source, to: image, settings)
