@@ -62,7 +62,8 @@ public struct ConfigTree: ~Copyable {
         try session.store(text, lens.rawValue)
         self.session = session
         self.lens = lens
-        forgotten = Self.forgotten(of: text, given: try? session.retrieve(lens.rawValue))
+        let isAtStake = text.first?.isWhitespace ?? false
+        forgotten = isAtStake ? Self.forgotten(of: text, given: try? session.retrieve(lens.rawValue)) : ""
     }
 
     deinit { session.giveBack() }
