@@ -85,7 +85,9 @@ extension LuksVolume {
         }
         var key = try unlock(storage, at: start, secret: secret)
         defer { wipe(&key) }
-        let material = try lock(key, with: new, in: number, milliseconds: amendment.iterationTime ?? 2000)
+        let iterations = try CryptoLibrary.required().iterations(
+            in: amendment.iterationTime ?? 2000, hash, count: suite.keyBytes)
+        let material = try lock(key, with: new, in: number, iterations: iterations)
         // The key's stripes whole before the slot says that they are there.
         try storage.write(material, at: start + slots[number].offset * 512)
         try storage.flush()

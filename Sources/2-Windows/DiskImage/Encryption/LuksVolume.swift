@@ -110,18 +110,17 @@ struct LuksVolume: Sendable {
     ///   - key: the key.
     ///   - secret: the passphrase.
     ///   - number: the slot.
-    ///   - milliseconds: that trying the passphrase is to take.
+    ///   - iterations: how often the passphrase is made over.
     ///
     /// - Returns: what is to be written to the slot's place.
     ///
     /// - Throws: an ``ImageError``.
     mutating func lock(
-        _ key: [UInt8], with secret: [UInt8], in number: Int, milliseconds: UInt64
+        _ key: [UInt8], with secret: [UInt8], in number: Int, iterations: UInt64
     ) throws(ImageError) -> [UInt8] {
         let library = try CryptoLibrary.required()
-        let rate = try library.iterationsPerMillisecond(hash, count: suite.keyBytes)
         slots[number].isActive = true
-        slots[number].iterations = max(1000, UInt64(min(rate * Double(milliseconds), Double(UInt32.max))))
+        slots[number].iterations = iterations
         slots[number].salt = try library.random(32)
         var slotKey = try library.key(
             from: secret, salt: slots[number].salt, iterations: slots[number].iterations, hash, count: suite.keyBytes)
@@ -215,12 +214,12 @@ struct LuksVolume: Sendable {
             if [4, 6, 8, 10].contains(index) { volume.uuid += "-" }
             volume.uuid += (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }
-        let rate = try library.iterationsPerMillisecond(options.hash, count: size)
+        let iterations = try library.iterations(in: options.iterationTime, options.hash, count: size)
         volume.salt = try library.random(32)
-        volume.iterations = max(1000, UInt64(rate * Double(options.iterationTime)) / 8)
+        volume.iterations = max(1000, iterations / 8)
         volume.digest = try library.key(
             from: key, salt: volume.salt, iterations: volume.iterations, options.hash, count: 20)
-        let material = try volume.lock(key, with: secret, in: 0, milliseconds: options.iterationTime)
+        let material = try volume.lock(key, with: secret, in: 0, iterations: iterations)
         var bytes = volume.header
         bytes += [UInt8](repeating: 0, count: Int(volume.payload) * 512 - bytes.count)
         let place = Int(volume.slots[0].offset) * 512
@@ -306,8 +305,14 @@ public struct LuksOptions: Sendable, Hashable {
 }
 
 extension CryptoLibrary {
+    /// How many times a key is made over in so many milliseconds, measured; as many as a header can say, at most.
+    func iterations(in milliseconds: UInt64, _ hash: String, count: Int) throws(ImageError) -> UInt64 {
+        let rate = try iterationsPerMillisecond(hash, count: count)
+        return max(1000, UInt64(min(rate * Double(milliseconds), Double(UInt32.max))))
+    }
+
     /// How many times a key is made over in a millisecond, measured.
-    fileprivate func iterationsPerMillisecond(_ hash: String, count: Int) throws(ImageError) -> Double {
+    private func iterationsPerMillisecond(_ hash: String, count: Int) throws(ImageError) -> Double {
         var rounds: UInt64 = 1000
         while true {
             let start = Qcow2Check.now()
