@@ -76,7 +76,7 @@ struct ImageCreate: ParsableCommand {
         if let text = options["size"] { size = try ImageSize.option("size", text) }
         if let name = options["backing_file"] {
             guard !name.isEmpty else { throw ImageError(.invalid, "Expected backing file name, got empty string") }
-            guard !(path == name) else {
+            guard path != name else {
                 throw ImageError(
                     .invalid, "Error: Trying to create an image with the same filename as the backing file")
             }

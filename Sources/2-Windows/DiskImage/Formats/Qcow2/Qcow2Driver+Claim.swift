@@ -102,7 +102,6 @@ extension Qcow2Driver {
             // Tables that are made on the way take clusters between: a run is as long as it lies in one.
             let upToTable = (geometry.l2Reach - place % geometry.l2Reach) >> geometry.clusterBits
             let clusters = min(count, upToTable)
-            try withMetadata { metadata throws(ImageError) in _ = try metadata.ownTable(mapping: place) }
             for run in try claim(place, clusters: clusters, showing: false) {
                 end = max(end, run.place + run.clusters << geometry.clusterBits)
             }

@@ -73,7 +73,6 @@ extension Qcow2Driver {
         while place < range.upperBound {
             let stop = min(range.upperBound, (place / geometry.l2Reach + 1) * geometry.l2Reach, place + 64 << 20)
             let clusters = (stop - place).dividedUp(by: geometry.clusterSize)
-            try withMetadata { metadata throws(ImageError) in _ = try metadata.ownTable(mapping: place) }
             for run in try claim(place, clusters: clusters) where !geometry.hasDataFile {
                 // Somebody may have had the cluster before.
                 let end = run.place + run.clusters << geometry.clusterBits
