@@ -21,6 +21,9 @@ static inline int nearmetal_pipe(int ends[2]) { return (int) syscall(SYS_pipe2, 
 /// O_PATH of <fcntl.h>, which needs _GNU_SOURCE; the same on all of Linux's machines that have KVM.
 static const int nearmetal_O_PATH = 010000000;
 
+/// O_DIRECT of <fcntl.h>, which needs it as well, and differs between machines.
+static const int nearmetal_O_DIRECT = __O_DIRECT;
+
 /// copy_file_range(2), which Swift's Glibc module leaves out.
 static inline long nearmetal_copy_range(int in, long *from, int out, long *to, long count) {
     long long a = *from, b = *to;

@@ -15,6 +15,8 @@ public final class FileStorage: BlockStorage {
     /// How what is written gets to the disk.
     let caching: Caching
     let descriptor: CInt
+    /// How the page cache is gone past, where it is.
+    private let direct: DirectAccess?
     /// What the file system turned out not to be able to do.
     private let cannot = Mutex<Set<Deed>>([])
 
@@ -48,9 +50,9 @@ public final class FileStorage: BlockStorage {
         var status = stat()
         guard stat(path, &status) == 0 else { throw Self.failure(errno, path) }
         try Self.check(status, path)
-        let flags = (isWritable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
+        let flags = (isWritable ? O_RDWR : O_RDONLY) | caching.flags
         let descriptor = open(path, flags)
-        guard descriptor >= 0 else { throw Self.failure(errno, path) }
+        guard descriptor >= 0 else { throw Self.refusal(errno, path, caching) }
         try self.init(owning: descriptor, path, isWritable: isWritable, caching: caching)
     }
 
@@ -63,10 +65,16 @@ public final class FileStorage: BlockStorage {
     /// - Throws: an ``ImageError`` where it cannot be made, or is something else already.
     public convenience init(creating path: String, caching: Caching = .writeback) throws(ImageError) {
         var status = stat()
-        if stat(path, &status) == 0 { try Self.check(status, path) }
+        let isThere = stat(path, &status) == 0
+        if isThere { try Self.check(status, path) }
         // Emptied by the one who locks it: another may use what is there.
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o644)
-        guard descriptor >= 0 else { throw Self.failure(errno, path) }
+        let descriptor = open(path, O_RDWR | O_CREAT | caching.flags, 0o644)
+        guard descriptor >= 0 else {
+            let error = Self.refusal(errno, path, caching)
+            // Some file systems make it before they refuse it.
+            if !isThere, stat(path, &status) == 0, status.st_size == 0 { unlink(path) }
+            throw error
+        }
         try self.init(owning: descriptor, path, isWritable: true, caching: caching)
     }
 
@@ -88,6 +96,7 @@ public final class FileStorage: BlockStorage {
         self.descriptor = descriptor
         self.isWritable = isWritable
         self.caching = caching
+        direct = caching.isDirect ? DirectAccess(descriptor, isBlockDevice: isBlockDevice) : nil
     }
 
     deinit {
@@ -112,6 +121,13 @@ public final class FileStorage: BlockStorage {
         case S_IFDIR: throw ImageError(.invalid, "it is a directory", path: path)
         default: throw ImageError(.invalid, "it is neither a file nor a block device", path: path)
         }
+    }
+
+    private static func refusal(_ number: CInt, _ path: String, _ caching: Caching) -> ImageError {
+        guard number == EINVAL, caching.isDirect else { return failure(number, path) }
+        return ImageError(
+            .unsupported, "filesystem does not support O_DIRECT", path: path,
+            remedy: "Use another cache mode than \(caching.rawValue)")
     }
 
     static func failure(_ number: CInt, _ path: String) -> ImageError {
@@ -157,6 +173,11 @@ public final class FileStorage: BlockStorage {
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ImageError) {
         guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
         let start = try position(offset, buffer.count)
+        if let direct {
+            let number = direct.read(into: buffer, at: start)
+            guard number == 0 else { throw failure(number) }
+            return
+        }
         var done = 0
         while done < buffer.count {
             // SAFETY: at most the bytes of the buffer behind `done` are written.
@@ -175,7 +196,11 @@ public final class FileStorage: BlockStorage {
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(ImageError) {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
         let start = try position(offset, bytes.count)
-        var done = 0
+        if let direct {
+            let number = direct.write(bytes, at: start)
+            guard number == 0 else { throw failure(number) }
+        }
+        var done = direct == nil ? 0 : bytes.count
         while done < bytes.count {
             // SAFETY: at most the bytes of the buffer behind `done` are read.
             let count = pwrite(descriptor, base + done, bytes.count - done, start + off_t(done))
@@ -255,7 +280,12 @@ public final class FileStorage: BlockStorage {
             return
         }
         let end = try position(length)
-        while ftruncate(descriptor, end) != 0 { if errno != EINTR { throw failure() } }
+        let cut = { [descriptor] () -> CInt in
+            while ftruncate(descriptor, end) != 0 { if errno != EINTR { return errno } }
+            return 0
+        }
+        let number = direct?.resizing(cut) ?? cut()
+        guard number == 0 else { throw failure(number) }
     }
 
     /// Takes away what a file holds; a device keeps it.

@@ -89,7 +89,7 @@ struct ImageOpening: ParsableArguments {
         var options = Image.Options(format: target.format, gate: gate)
         options.isWritable = isWritable
         options.opensBacking = opensBacking
-        options.caching = caching ?? sourceCache
+        options.caching = target.caching ?? caching ?? sourceCache
         options.forcesShare = forceShare
         options.secret = target.secret
         return options

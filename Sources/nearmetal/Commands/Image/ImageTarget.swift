@@ -10,6 +10,8 @@ struct ImageTarget {
     var secret: [UInt8]?
     /// How QEMU calls it where a path alone would not open it.
     var name: String
+    /// How the options have it read and written; `nil` where they do not say.
+    var caching: FileStorage.Caching?
 
     /// A path, and a format as the command line has it.
     init(_ path: String, _ format: String?) throws(ImageError) {
@@ -40,6 +42,11 @@ struct ImageTarget {
         self.path = path
         format = try ImageOpening.format(options["driver"], of: path)
         name = path
+        for (key, caching) in [
+            ("file.cache.direct", FileStorage.Caching.none), ("cache.direct", .none), ("cache.no-flush", .unsafe),
+        ] {
+            if let value = options[key], try options.flag(key, value) { self.caching = caching }
+        }
         guard let id = options["encrypt.key-secret"] ?? options["key-secret"] else { return }
         secret = try secrets[id]
         let file = "\"file\": {\"driver\": \"file\", \"filename\": \(Self.quoted(path))}"
