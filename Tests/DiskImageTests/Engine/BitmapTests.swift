@@ -63,6 +63,80 @@ import Testing
         return min(max(image.clusterSize ?? 65_536, 4096), 65_536)
     }
 
+    /// Bits are kept in pages; whatever is done with them, they are those of a plain set.
+    @Test func bitsAreThoseOfASet() {
+        var random = Seeded(21)
+        var size: UInt64 = 90_000 * 512
+        var bitmap = ImageBitmap(granularity: 512, size: size)
+        var model = Set<UInt64>()
+        for _ in 0..<30 {
+            let count = UInt64.random(in: 1...(Bool.random(using: &random) ? 30_000_000 : 5000), using: &random)
+            let offset = UInt64.random(in: 0..<size + 5000, using: &random)
+            let end = min(offset + count, size)
+            let bits = offset < end ? offset / 512..<(end - 1) / 512 + 1 : 0..<0
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0:
+                size = UInt64.random(in: 1...120_000 * 512, using: &random)
+                bitmap.resize(to: size)
+                model = model.filter { $0 < (size + 511) / 512 }
+            case 1:
+                var other = ImageBitmap(granularity: 512, size: size + 100_000)
+                other.set(offset, count)
+                bitmap.merge(other)
+                // The other one is longer.
+                let all = offset / 512..<min(offset + count - 1, size + 99_999) / 512 + 1
+                model.formUnion(all.filter { $0 < (size + 511) / 512 })
+            case 2:
+                var other = ImageBitmap(granularity: 4096, size: size)
+                other.set(offset, count)
+                bitmap.merge(other)
+                let wide = bits.isEmpty ? bits : bits.lowerBound / 8 * 8..<((bits.upperBound - 1) / 8 + 1) * 8
+                model.formUnion(wide.filter { $0 < (size + 511) / 512 })
+            default:
+                bitmap.set(offset, count)
+                model.formUnion(bits)
+            }
+            let total = (size + 511) / 512
+            #expect((0..<total).allSatisfy { bitmap[$0 * 512] == model.contains($0) })
+            var stored = ImageBitmap(granularity: 512, size: size)
+            for start in stride(from: 0, to: bitmap.byteCount, by: 1500) {
+                guard let bytes = bitmap.bytes(start..<min(start + 1500, bitmap.byteCount)) else { continue }
+                stored.put(bytes, at: start)
+            }
+            #expect(stored == bitmap)
+        }
+    }
+
+    /// A bitmap of half a gigabyte, of which little is there, as QEMU makes it.
+    @Test func largeOnesAreKept() throws {
+        try inFolder { folder in
+            let path = folder + "/disk.qcow2"
+            let size: UInt64 = 2 << 40
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", path, "\(size)")
+            try tool("qemu-img", "bitmap", "--add", "-g", "512", path, "theirs")
+            let places: [UInt64] = [0, 12_345 << 20, size - 1024]
+            for place in places {
+                let image = try writable(path)
+                try [UInt8](repeating: 1, count: 700).withUnsafeBytes { try image.write($0, at: place) }
+                try image.close()
+            }
+            let image = try writable(path)
+            try image.change(bitmap: "ours", .add(granularity: 512))
+            try image.change(bitmap: "ours", .merge(try image.bitmap("theirs")))
+            try image.close()
+            for name in ["theirs", "ours"] {
+                let bitmap = try Image.open(path, Image.Options(format: .qcow2, gate: .open)).bitmap(name)
+                for place in places {
+                    #expect(bitmap[place] && bitmap[place + 512])
+                    #expect(place == 0 || !bitmap[place - 1])
+                    #expect(place + 1024 >= size || !bitmap[place + 1024])
+                }
+            }
+            #expect(try qemuImgCheck(path).status == 0)
+            #expect(MetadataBitmap.qemuAgrees(path, names: ["theirs", "ours"]))
+        }
+    }
+
     /// Merging, clearing and taking out leave what QEMU reads and checks.
     @Test func operations() throws {
         try inFolder { folder in

@@ -22,26 +22,14 @@ final class Qcow2BitmapStore: Sendable {
 
     private let file: any BlockStorage
     private let state: Mutex<State>
-    /// Most bytes of bits that are kept.
-    private static let limit: UInt64 = 64 << 20
 
     init(_ file: any BlockStorage, _ header: Qcow2Header) throws(ImageError) {
         self.file = file
         var bitmaps: [Bitmap] = []
-        var total: UInt64 = 0
+        var budget = Qcow2Bitmaps.mostBytes
         for entry in try Qcow2Bitmaps.list(file, header) {
-            var bitmap = Bitmap(entry: entry)
-            bitmap.table = try Qcow2Metadata.words(file, entry.tableOffset, Int(entry.tableSize))
-            if !entry.isInUse {
-                total += header.size.dividedUp(by: entry.granularity * 8)
-                guard total <= Self.limit else {
-                    throw ImageError(
-                        .unsupported, "its bitmaps have \(total) bytes and more, which are not kept up",
-                        remedy: "Take them out, or make them coarser")
-                }
-                bitmap.bits = try Qcow2Bitmaps.load(file, header, entry, bitmap.table)
-            }
-            bitmaps.append(bitmap)
+            let (table, bits) = try Qcow2Bitmaps.load(file, header, entry, &budget)
+            bitmaps.append(Bitmap(entry: entry, bits: bits, table: table))
         }
         state = Mutex(State(bitmaps: bitmaps, place: header.extensions.bitmaps.map { ($0.offset, $0.length) }))
     }
@@ -86,7 +74,7 @@ final class Qcow2BitmapStore: Sendable {
                     throw ImageError(.invalid, "Granularity must be power of 2 and at least 512")
                 }
                 guard granularity <= 1 << 31, state.bitmaps.count < 65_535,
-                    size.dividedUp(by: granularity * 8) <= Self.limit
+                    size.dividedUp(by: granularity * 8) <= Qcow2Bitmaps.largest
                 else { throw ImageError(.unsupported, "Granularity is too fine or too coarse for \(size) bytes") }
                 try mark(&state)
                 state.bitmaps.append(
@@ -178,16 +166,15 @@ final class Qcow2BitmapStore: Sendable {
         bitmap.bits = bits
         let cluster = Int(metadata.geometry.clusterSize)
         var table: [UInt64] = []
-        let count = max(1, (bits.bytes.count + cluster - 1) / cluster)
+        let count = max(1, (bits.byteCount + cluster - 1) / cluster)
         for number in 0..<count {
-            let range = number * cluster..<min((number + 1) * cluster, bits.bytes.count)
-            if bits.bytes[range].allSatisfy({ $0 == 0 }) {
+            let range = number * cluster..<min((number + 1) * cluster, bits.byteCount)
+            guard let bytes = bits.bytes(range) else {
                 table.append(0)
                 continue
             }
             let place = try metadata.allocate()
-            try file.write(
-                Array(bits.bytes[range]) + [UInt8](repeating: 0, count: cluster - range.count), at: place)
+            try file.write(bytes + [UInt8](repeating: 0, count: cluster - range.count), at: place)
             table.append(place)
         }
         let place = try metadata.allocateContiguous((UInt64(count) * 8).dividedUp(by: UInt64(cluster)))

@@ -53,34 +53,54 @@ enum Qcow2Bitmaps {
         return entries
     }
 
-    /// A bitmap's bits.
+    /// Most bytes of tables and of bits that are read for one image.
+    static let mostBytes: UInt64 = 64 << 20
+    /// Most bytes of bits that QEMU takes for one bitmap (`BME_MAX_PHYS_SIZE`); few of them are there in a large one.
+    static let largest: UInt64 = 512 << 20
+
+    /// A bitmap's table and bits.
+    ///
+    /// - Parameters:
+    ///   - file: where it lies.
+    ///   - header: the image's.
+    ///   - entry: the bitmap's.
+    ///   - budget: bytes that may be read yet.
+    ///
+    /// - Returns: the table, and the bits where they are right.
     ///
     /// - Throws: an ``ImageError`` where its table leads nowhere, or there are too many.
     static func load(
-        _ file: any BlockStorage, _ header: Qcow2Header, _ entry: Entry, _ known: [UInt64]? = nil
-    ) throws(ImageError) -> ImageBitmap {
-        let count = header.size.dividedUp(by: entry.granularity).dividedUp(by: 8)
-        guard count <= 64 << 20 else { throw ImageError(.unsupported, "a bitmap of \(count) bytes is too large") }
-        let table: [UInt64]
-        if let known {
-            table = known
-        } else {
-            table = try Qcow2Metadata.words(file, entry.tableOffset, Int(entry.tableSize))
-        }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(count))
-        for word in table where UInt64(bytes.count) < count {
+        _ file: any BlockStorage, _ header: Qcow2Header, _ entry: Entry, _ budget: inout UInt64
+    ) throws(ImageError) -> (table: [UInt64], bits: ImageBitmap?) {
+        try spend(entry.tableSize * 8, &budget)
+        let table = try Qcow2Metadata.words(file, entry.tableOffset, Int(entry.tableSize))
+        guard !entry.isInUse else { return (table, nil) }
+        let count = header.size.dividedUp(by: entry.granularity * 8)
+        guard count <= largest else { throw ImageError(.unsupported, "a bitmap of \(count) bytes is too large") }
+        var bits = ImageBitmap(granularity: entry.granularity, size: header.size / 512 * 512)
+        for (number, word) in table.enumerated() where UInt64(number) * header.clusterSize < count {
             let place = word & Qcow2Geometry.Bits.offset
             guard place % header.clusterSize == 0, place == 0 || word & 1 == 0, word & 0xFF00_0000_0000_01FE == 0 else {
                 throw ImageError(.malformed, "the table of the bitmap \"\(entry.name.prefix(80))\" leads nowhere")
             }
-            let piece = Int(min(header.clusterSize, count - UInt64(bytes.count)))
-            if place == 0 {
-                bytes += [UInt8](repeating: word & 1 == 1 ? 0xFF : 0, count: piece)
-            } else {
-                bytes += try file.bytes(at: place, count: piece)
+            let start = UInt64(number) * header.clusterSize
+            if place != 0 {
+                let piece = min(header.clusterSize, count - start)
+                try spend(piece, &budget)
+                bits.put(try file.bytes(at: place, count: Int(piece)), at: Int(start))
+            } else if word & 1 == 1 {
+                bits.set(start * 8 * entry.granularity, header.clusterSize * 8 * entry.granularity)
             }
         }
-        return ImageBitmap(granularity: entry.granularity, size: header.size / 512 * 512, bytes)
+        return (table, bits)
+    }
+
+    private static func spend(_ count: UInt64, _ budget: inout UInt64) throws(ImageError) {
+        guard count <= budget else {
+            throw ImageError(
+                .unsupported, "its bitmaps have more than \(mostBytes) bytes, which are not kept up",
+                remedy: "Take them out, or make them coarser")
+        }
+        budget -= count
     }
 }
