@@ -97,7 +97,7 @@ let package = Package(
 
         // Layer 4: the edge that gathers an estate.
         module("Configuration", ["CLibYAML", "Quantities", "Inventory"]),
-        module("FileWriting", ["CLinux"]),
+        module("FileWriting", ["CLinux", "DiskImage"]),
         module("SQLite", ["CSQLite"]),
         module("Survey", ["Quantities", "JSONText", "DomainXML", "HostFacts", "DiskImage", "Libvirt", "Inventory"]),
 
@@ -168,7 +168,7 @@ let package = Package(
             "ForesightTests",
             ["Foresight", "Practices", "Inventory", "HostFacts", "DomainXML", "DiskImage", "Quantities", "ToolRunning"]),
         tests("NativeConversionTests", ["NativeConversion", "DomainXML", "Quantities", "ToolRunning"]),
-        tests("FileWritingTests", ["FileWriting"]),
+        tests("FileWritingTests", ["FileWriting", "ToolRunning"]),
         tests("SQLiteTests", ["SQLite", "ToolRunning"]),
         .testTarget(
             name: "SQLiteHeaderTests", dependencies: ["SQLite", "CSQLite"], swiftSettings: swiftSettings,
