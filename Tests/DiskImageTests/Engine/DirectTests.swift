@@ -63,6 +63,8 @@ import ToolRunning
                     do { try storage.write(bytes, at: UInt64(place)) } catch { Issue.record(error) }
                 }
             }
+            // A block is data as a whole, as QEMU has it.
+            #expect(try storage.extent(at: 0) == StorageExtent(isData: true, length: 293 * 4096))
             let bytes = try Data(contentsOf: URL(filePath: path))
             #expect(bytes.count == writers * pieces * size)
             for index in 0..<writers * pieces {

@@ -40,7 +40,8 @@ public struct ImageMeasurement: Sendable, Hashable {
                 data = try Self.dataClusters(of: source, cluster)
             }
             required = fullyAllocated - all + data
-            bitmaps = try (source?.driver as? Qcow2Driver)?.bitmapBytes(clusterSize: cluster)
+            let bitmapped = options.version >= 3 ? source?.driver as? Qcow2Driver : nil
+            bitmaps = try bitmapped?.bitmapBytes(clusterSize: cluster)
         default:
             throw ImageError(.unsupported, "Image format '\(creation.format.rawValue)' does not support measurement")
         }

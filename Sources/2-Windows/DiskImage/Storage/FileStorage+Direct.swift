@@ -83,7 +83,8 @@ final class DirectAccess: Sendable {
 
     private func split(_ place: Int) -> (start: Int, skip: Int) { (place / block * block, place % block) }
 
-    private func rounded(_ count: Int) -> Int { (count + block - 1) / block * block }
+    /// Bytes in whole blocks.
+    func rounded(_ count: Int) -> Int { (count + block - 1) / block * block }
 
     private func withBuffer(for count: Int, _ body: (UnsafeMutableRawBufferPointer) -> CInt) -> CInt {
         let size = rounded(min(max(count, 1), Self.bufferSize))

@@ -324,7 +324,9 @@ public final class FileStorage: BlockStorage {
         if data > start { return StorageExtent(isData: false, length: UInt64(data - start)) }
         if data == start {
             let hole = lseek(descriptor, start, nearmetal_SEEK_HOLE)
-            if hole > start { return StorageExtent(isData: true, length: UInt64(hole - start)) }
+            // What is read in whole blocks has no zeros to tell within one: QEMU block/file-posix.c `raw_co_block_status`.
+            let end = direct?.rounded(hole) ?? hole
+            if hole > start { return StorageExtent(isData: true, length: UInt64(end - start)) }
         }
         // Behind the last data; or the file system cannot tell.
         let isHole = data < 0 && errno == ENXIO
