@@ -10,8 +10,9 @@ import ToolRunning
     /// A folder with an image of 3 MiB of data and an overlay over it.
     private func inImages(_ body: (_ folder: String) async throws -> Void) async throws {
         try await inTemporaryFolder { folder in
-            let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 / 4096 + 1) }
-            try Data(bytes).write(to: URL(filePath: "\(folder)/a.raw"))
+            var bytes = Data()
+            for block in 1...768 { bytes.append(Data(repeating: UInt8(truncatingIfNeeded: block), count: 4096)) }
+            try bytes.write(to: URL(filePath: "\(folder)/a.raw"))
             for line in [
                 ["convert", "-f", "raw", "-O", "qcow2", "a.raw", "a.qcow2"],
                 ["create", "-q", "-f", "qcow2", "-b", "a.qcow2", "-F", "qcow2", "b.qcow2"],
@@ -128,15 +129,20 @@ import ToolRunning
             try source.close()
             let running = try Nearmetal.start(
                 ["image", "convert", "-r", "1M", "-f", "raw", "-O", "qcow2", "a.raw", "c.qcow2"], folder: folder)
-            // Before it listens, the signal would end it.
-            let path = "/proc/\(running.id)/status"
-            while let status = try? String(contentsOfFile: path, encoding: .utf8),
-                let caught = status.split(separator: "\n").first(where: { $0.hasPrefix("SigCgt:") }),
-                UInt64(caught.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16).map({ $0 & 1 << 9 }) == 0
-            {
-                try await Task.sleep(for: .milliseconds(5))
+            // By a thread of its own: the others may be taken until there is nothing left to ask for.
+            let id = running.id
+            await withCheckedContinuation { continuation in
+                Thread.detachNewThread {
+                    // Before it listens, the signal would end it.
+                    while let status = try? String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8),
+                        let caught = status.split(separator: "\n").first(where: { $0.hasPrefix("SigCgt:") }),
+                        UInt64(caught.dropFirst(7).trimmingCharacters(in: .whitespaces), radix: 16)
+                            .map({ $0 & 1 << 9 }) == 0
+                    { usleep(5000) }
+                    kill(id, SIGUSR1)
+                    continuation.resume()
+                }
             }
-            kill(running.id, SIGUSR1)
             let run = await running.end(within: 60)
             #expect(run.status == 0, "\(run.errors)")
             #expect((run.text + run.errors).contains("/100%)"), "\(run.text)\(run.errors)")
