@@ -137,6 +137,31 @@ import Testing
         }
     }
 
+    /// What a directory of many bitmaps can have kept is bounded, though a word of a table stands for much.
+    @Test(arguments: [("2M", UInt64(2) << 40, UInt64(0)), ("512", 4 << 30, 1)])
+    func manyAreNotKept(_ cluster: String, _ size: UInt64, _ word: UInt64) throws {
+        try inFolder { folder in
+            let path = folder + "/disk.qcow2"
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=\(cluster)", path, "\(size)")
+            let driver = try #require(try writable(path).driver as? Qcow2Driver)
+            let words = (size / 4096).dividedUp(by: driver.header.clusterSize)
+            let place = try driver.file.length().dividedUp(by: driver.header.clusterSize) * driver.header.clusterSize
+            try driver.file.write(Qcow2Table.bytes([UInt64](repeating: word, count: Int(words))[...]), at: place)
+            let entry = Qcow2Bitmaps.Entry(
+                name: "a", granularity: 512, isInUse: false, isAutomatic: true, tableOffset: place, tableSize: words)
+            var budget = Qcow2Bitmaps.mostBytes
+            var loaded = 0
+            #expect(throws: ImageError.self) {
+                while loaded < 1000 {
+                    _ = try Qcow2Bitmaps.load(driver.file, driver.header, entry, &budget)
+                    loaded += 1
+                }
+            }
+            // Each takes a mebibyte: of pages' places in the one image, of bits in the other.
+            #expect((60...63).contains(loaded))
+        }
+    }
+
     /// Merging, clearing and taking out leave what QEMU reads and checks.
     @Test func operations() throws {
         try inFolder { folder in

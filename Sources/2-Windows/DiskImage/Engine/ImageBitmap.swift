@@ -8,7 +8,8 @@ public struct ImageBitmap: Sendable, Hashable {
     private var pages: [[UInt8]]
     private var size: UInt64
 
-    private static let pageBytes = 4096
+    /// Bytes of a page.
+    static let pageBytes = 4096
     /// Shared by all pages in which everything is noted.
     private static let full = [UInt8](repeating: 0xFF, count: pageBytes)
 
@@ -43,7 +44,8 @@ public struct ImageBitmap: Sendable, Hashable {
     /// Bytes that all bits take.
     var byteCount: Int { Int(size.dividedUp(by: granularity).dividedUp(by: 8)) }
 
-    private var pageCount: Int { (byteCount + Self.pageBytes - 1) / Self.pageBytes }
+    /// Pages that it has, be they empty.
+    var pageCount: Int { (byteCount + Self.pageBytes - 1) / Self.pageBytes }
 
     /// Whether a byte of the image is noted.
     public subscript(_ offset: UInt64) -> Bool {

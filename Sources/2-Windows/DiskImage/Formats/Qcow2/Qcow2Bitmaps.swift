@@ -53,7 +53,7 @@ enum Qcow2Bitmaps {
         return entries
     }
 
-    /// Most bytes of tables and of bits that are read for one image.
+    /// Most bytes that tables and bits of one image take in memory.
     static let mostBytes: UInt64 = 64 << 20
     /// Most bytes of bits that QEMU takes for one bitmap (`BME_MAX_PHYS_SIZE`); few of them are there in a large one.
     static let largest: UInt64 = 512 << 20
@@ -64,7 +64,7 @@ enum Qcow2Bitmaps {
     ///   - file: where it lies.
     ///   - header: the image's.
     ///   - entry: the bitmap's.
-    ///   - budget: bytes that may be read yet.
+    ///   - budget: bytes that they may take yet.
     ///
     /// - Returns: the table, and the bits where they are right.
     ///
@@ -78,17 +78,24 @@ enum Qcow2Bitmaps {
         let count = header.size.dividedUp(by: entry.granularity * 8)
         guard count <= largest else { throw ImageError(.unsupported, "a bitmap of \(count) bytes is too large") }
         var bits = ImageBitmap(granularity: entry.granularity, size: header.size / 512 * 512)
+        try spend(UInt64(bits.pageCount * MemoryLayout<[UInt8]>.size), &budget)
+        // What is to be kept whatever the bits are: one word of a table may fill a page.
+        var taken = 0
         for (number, word) in table.enumerated() where UInt64(number) * header.clusterSize < count {
             let place = word & Qcow2Geometry.Bits.offset
             guard place % header.clusterSize == 0, place == 0 || word & 1 == 0, word & 0xFF00_0000_0000_01FE == 0 else {
                 throw ImageError(.malformed, "the table of the bitmap \"\(entry.name.prefix(80))\" leads nowhere")
             }
+            guard place != 0 || word & 1 == 1 else { continue }
             let start = UInt64(number) * header.clusterSize
+            let piece = min(header.clusterSize, count - start)
+            let end = Int(start + piece - 1) / ImageBitmap.pageBytes + 1
+            let first = max(taken, Int(start) / ImageBitmap.pageBytes)
+            try spend(UInt64((end - first) * ImageBitmap.pageBytes), &budget)
+            taken = end
             if place != 0 {
-                let piece = min(header.clusterSize, count - start)
-                try spend(piece, &budget)
                 bits.put(try file.bytes(at: place, count: Int(piece)), at: Int(start))
-            } else if word & 1 == 1 {
+            } else {
                 bits.set(start * 8 * entry.granularity, header.clusterSize * 8 * entry.granularity)
             }
         }
