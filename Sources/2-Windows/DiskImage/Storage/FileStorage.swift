@@ -15,8 +15,7 @@ public final class FileStorage: BlockStorage {
     /// How what is written gets to the disk.
     let caching: Caching
     let descriptor: CInt
-    /// How the page cache is gone past, where it is.
-    private let direct: DirectAccess?
+    private let access: FileAccess
     /// What the file system turned out not to be able to do.
     private let cannot = Mutex<Set<Deed>>([])
 
@@ -96,7 +95,7 @@ public final class FileStorage: BlockStorage {
         self.descriptor = descriptor
         self.isWritable = isWritable
         self.caching = caching
-        direct = caching.isDirect ? DirectAccess(descriptor, isBlockDevice: isBlockDevice) : nil
+        access = FileAccess(descriptor, isDirect: caching.isDirect, isBlockDevice: isBlockDevice)
     }
 
     deinit {
@@ -171,43 +170,16 @@ public final class FileStorage: BlockStorage {
 
     /// Fills a buffer; behind the end there are zeros.
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ImageError) {
-        guard let base = buffer.baseAddress, !buffer.isEmpty else { return }
-        let start = try position(offset, buffer.count)
-        if let direct {
-            let number = direct.read(into: buffer, at: start)
-            guard number == 0 else { throw failure(number) }
-            return
-        }
-        var done = 0
-        while done < buffer.count {
-            // SAFETY: at most the bytes of the buffer behind `done` are written.
-            let count = pread(descriptor, base + done, buffer.count - done, start + off_t(done))
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure() }
-            guard count > 0 else {
-                memset(base + done, 0, buffer.count - done)
-                return
-            }
-            done += count
-        }
+        guard !buffer.isEmpty else { return }
+        let number = access.read(into: buffer, at: try position(offset, buffer.count))
+        guard number == 0 else { throw failure(number) }
     }
 
     /// Writes bytes; the file grows where they end behind its end.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(ImageError) {
-        guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
-        let start = try position(offset, bytes.count)
-        if let direct {
-            let number = direct.write(bytes, at: start)
-            guard number == 0 else { throw failure(number) }
-        }
-        var done = direct == nil ? 0 : bytes.count
-        while done < bytes.count {
-            // SAFETY: at most the bytes of the buffer behind `done` are read.
-            let count = pwrite(descriptor, base + done, bytes.count - done, start + off_t(done))
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw count < 0 ? failure() : ImageError(.full, "nothing is written", path: name) }
-            done += count
-        }
+        guard !bytes.isEmpty else { return }
+        let number = access.write(bytes, at: try position(offset, bytes.count))
+        guard number == 0 else { throw failure(number) }
         if caching == .writethrough || caching == .directsync { try flush() }
     }
 
@@ -280,11 +252,7 @@ public final class FileStorage: BlockStorage {
             return
         }
         let end = try position(length)
-        let cut = { [descriptor] () -> CInt in
-            while ftruncate(descriptor, end) != 0 { if errno != EINTR { return errno } }
-            return 0
-        }
-        let number = direct?.resizing(cut) ?? cut()
+        let number = access.resize(to: end)
         guard number == 0 else { throw failure(number) }
     }
 
@@ -325,7 +293,7 @@ public final class FileStorage: BlockStorage {
         if data == start {
             let hole = lseek(descriptor, start, nearmetal_SEEK_HOLE)
             // What is read in whole blocks has no zeros to tell within one: QEMU block/file-posix.c `raw_co_block_status`.
-            let end = direct?.rounded(hole) ?? hole
+            let end = access.rounded(hole)
             if hole > start { return StorageExtent(isData: true, length: UInt64(end - start)) }
         }
         // Behind the last data; or the file system cannot tell.

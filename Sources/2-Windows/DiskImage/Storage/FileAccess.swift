@@ -9,30 +9,34 @@ extension FileStorage.Caching {
     var flags: CInt { O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (isDirect ? nearmetal_O_DIRECT : 0) }
 }
 
-/// Reads and writes past the page cache (`O_DIRECT`), which the kernel does for whole blocks from aligned memory: what is
-/// none goes by a buffer, and a block that is changed in part is read first.
+/// Reads and writes of a file, also past the page cache (`O_DIRECT`).
+///
+/// The kernel does the latter for whole blocks from aligned memory: what is none goes by a buffer, and a block that is
+/// changed in part is read first.
 ///
 /// - Source: open(2), "NOTES: O_DIRECT".
-final class DirectAccess: Sendable {
+final class FileAccess: Sendable {
     /// Whole pages suit every file system whose blocks are no larger, and every memory.
     private static let page = 4096
     private static let bufferSize = 1 << 20
 
     private let descriptor: CInt
+    /// Bytes that are read and written at once; 1 through the page cache.
     private let block: Int
     /// A device has whole blocks; a file may end within one.
     private let endsAnywhere: Bool
     private let lock = RangeLock()
 
     /// - Parameters:
-    ///   - descriptor: open with `O_DIRECT`.
+    ///   - descriptor: the open file.
+    ///   - isDirect: whether it was opened with `O_DIRECT`.
     ///   - isBlockDevice: whether it is a block device, whose own blocks are then asked for.
-    init(_ descriptor: CInt, isBlockDevice: Bool) {
+    init(_ descriptor: CInt, isDirect: Bool, isBlockDevice: Bool) {
         var sector: CInt = 0
         // SAFETY: BLKSSZGET (Linux include/uapi/linux/fs.h) writes an int.
-        let isTold = isBlockDevice && ioctl(descriptor, 0x1268, &sector) == 0 && sector > 0
+        let isTold = isDirect && isBlockDevice && ioctl(descriptor, 0x1268, &sector) == 0 && sector > 0
         self.descriptor = descriptor
-        block = isTold ? Int(sector) : Self.page
+        block = !isDirect ? 1 : isTold ? Int(sector) : Self.page
         endsAnywhere = !isBlockDevice
     }
 
@@ -59,6 +63,7 @@ final class DirectAccess: Sendable {
 
     /// Writes bytes; 0, or an `errno`.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> CInt {
+        guard isDirect else { return writeWhole(bytes, at: offset) }
         var done = 0
         while done < bytes.count {
             let (start, skip) = split(offset + done)
@@ -74,12 +79,24 @@ final class DirectAccess: Sendable {
         return 0
     }
 
-    /// Does something that sets the length, while no block at the end is being changed; 0, or an `errno`.
-    func resizing(_ body: () -> CInt) -> CInt { holding(0, .max, exclusively: true, body) }
+    /// Sets the length, while no block at the end is being changed; 0, or an `errno`.
+    func resize(to length: Int) -> CInt {
+        guard isDirect else { return truncate(to: length) }
+        return holding(0, .max, exclusively: true) { truncate(to: length) }
+    }
+
+    private var isDirect: Bool { block > 1 }
+
+    private func truncate(to length: Int) -> CInt {
+        while ftruncate(descriptor, off_t(length)) != 0 { if errno != EINTR { return errno } }
+        return 0
+    }
 
     private func isWhole(_ number: Int) -> Bool { number % block == 0 }
 
-    private func isAligned(_ address: UnsafeRawPointer?) -> Bool { Int(bitPattern: address) % Self.page == 0 }
+    private func isAligned(_ address: UnsafeRawPointer?) -> Bool {
+        !isDirect || Int(bitPattern: address) % Self.page == 0
+    }
 
     private func split(_ place: Int) -> (start: Int, skip: Int) { (place / block * block, place % block) }
 
@@ -163,9 +180,7 @@ final class DirectAccess: Sendable {
                 error = writeWhole(UnsafeRawBufferPointer(bounce), at: start)
                 guard error == 0, endsAnywhere else { return error }
                 let end = max(Int(status.st_size), start + skip + bytes.count)
-                guard end < start + block else { return 0 }
-                while ftruncate(descriptor, off_t(end)) != 0 { if errno != EINTR { return errno } }
-                return 0
+                return end < start + block ? truncate(to: end) : 0
             }
         }
     }
