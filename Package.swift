@@ -7,6 +7,9 @@ let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
 // `Fuzz/run` sets it: modules then tell the fuzzer which ways were gone. The build plugin's tool must not.
 let isFuzzed = Context.environment["NEARMETAL_FUZZED"] != nil
 
+// `make test` sets it: modules are optimized, with all their checks, and tests of images and of many guests end in time.
+let isTested = Context.environment["NEARMETAL_TESTED"] != nil
+
 let swiftSettings: [SwiftSetting] =
     [.enableUpcomingFeature("InternalImportsByDefault")]
     + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
@@ -21,7 +24,9 @@ func module(
 ) -> Target {
     .target(
         name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
-        swiftSettings: swiftSettings, plugins: plugins)
+        swiftSettings: swiftSettings
+            + (isTested ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []),
+        plugins: plugins)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {

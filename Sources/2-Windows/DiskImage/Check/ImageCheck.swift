@@ -47,11 +47,36 @@ extension Image {
     public static func check(
         _ path: String, _ options: Options, repair: ImageRepair? = nil, report: @escaping (String) -> Void = { _ in }
     ) throws(ImageError) -> (format: ImageFacts.Format, check: ImageCheck) {
-        let file = try FileStorage(path, isWritable: repair != nil, caching: options.caching)
-        if !options.forcesShare { try file.lock() }
+        try check(BlockNode(named: path, options.format), options, repair: repair, report: report)
+    }
+
+    /// Checks what block options ask for.
+    ///
+    /// - Parameters:
+    ///   - node: what it is made of.
+    ///   - options: how it is opened; a format is the node's.
+    ///   - repair: what to put right; `nil` writes nothing.
+    ///   - report: told of each contradiction.
+    ///
+    /// - Returns: what was found, and what was put right.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be opened or read, or its format has nothing to check.
+    public static func check(
+        _ node: BlockNode, _ options: Options, repair: ImageRepair? = nil,
+        report: @escaping (String) -> Void = { _ in }
+    ) throws(ImageError) -> (format: ImageFacts.Format, check: ImageCheck) {
+        guard case .format(let described) = node else {
+            throw ImageError(.unsupported, "This image format does not support checks")
+        }
+        let path = node.path ?? ""
+        var options = options
+        options.isWritable = repair != nil
+        let file = try ImageOpener(options: options).storage(described.file)
         do throws(ImageError) {
-            let format: ImageFacts.Format
-            if let given = options.format { format = given } else { format = try probe(file, path) }
+            options.format = try described.format ?? probe(file, path)
+            if let id = described.secretID, let secrets = options.secrets { options.secret = try secrets(id) }
+            if case .asItSays = described.backing {} else { options.opensBacking = false }
+            let format = options.format ?? .raw
             return (format, try check(file, format, options, path, repair: repair, report))
         } catch { throw error.at(path) }
     }
@@ -89,7 +114,7 @@ extension Image {
             if options.opensBacking, let name = facts.backingFile {
                 _ = try openBacking(
                     BackingName(name, format: facts.backingFormat), of: path, options,
-                    seen: [(file as? FileStorage)?.identity ?? ""])
+                    seen: files(of: file).map(\.identity))
             }
             return result
         default:

@@ -104,11 +104,9 @@ extension Image {
         guard let target = FileStorage.identity(of: path) else { return }
         var layer: Image? = self
         while let image = layer {
-            for storage in image.driver.storages {
-                guard (storage as? FileStorage)?.identity != target else {
-                    throw ImageError(
-                        .invalid, "it is \(storage.name), which is read", path: path, remedy: "Write into another file")
-                }
+            for file in image.files where file.identity == target {
+                throw ImageError(
+                    .invalid, "it is \(file.name), which is read", path: path, remedy: "Write into another file")
             }
             layer = image.below
         }

@@ -17,6 +17,8 @@ extension Image {
         public var forcesShare = false
         /// The passphrase of an image that is encrypted; without, its header alone is read.
         public var secret: [UInt8]?
+        /// Where the secrets are that block options name; without, headers alone are read of what they are for.
+        public var secrets: (@Sendable (_ id: String) throws(ImageError) -> [UInt8])?
         /// Bytes of a qcow2 image's L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
         public var cacheSize = 16 << 20
 
@@ -41,86 +43,41 @@ extension Image {
     ///
     /// - Throws: an ``ImageError`` that names the file it is about.
     public static func open(_ path: String, _ options: Options) throws(ImageError) -> Image {
-        guard path.hasPrefix("json:") else { return try open(path, options, seen: []) }
-        guard let described = JSONFileName(path) else {
-            throw ImageError(.unsupported, "it is no format on a file of this host", path: path)
-        }
-        var options = options
-        if let name = described.format {
-            guard let format = ImageFacts.Format(qemuName: name) else {
-                throw ImageError(.unsupported, "Unknown driver '\(name)'", path: path)
-            }
-            options.format = format
-        }
-        return try open(described.path, options, seen: [], described.window)
+        try open(BlockNode(named: path, options.format), options)
     }
 
-    private static func open(
-        _ path: String, _ options: Options, seen: [String], _ window: RawDriver.Window? = nil
-    ) throws(ImageError) -> Image {
-        let file = try FileStorage(path, isWritable: options.isWritable, caching: options.caching)
-        if !options.forcesShare { try file.lock() }
-        guard !seen.contains(file.identity) else {
-            throw ImageError(.malformed, "Backing file '\(path)' creates an infinite loop.")
-        }
-        guard seen.count < ImageChain.deepest else {
-            throw ImageError(.malformed, "more than \(ImageChain.deepest) images lie on one another", path: path)
-        }
-        let driver: any ImageDriver
-        do throws(ImageError) {
-            if let window {
-                driver = try RawDriver(file, window)
-            } else {
-                driver = try self.driver(for: file, path, options)
-            }
-        } catch { throw error.at(path) }
-        var below: Image?
-        if options.opensBacking, let backing = driver.backing {
-            below = try openBacking(backing, of: path, options, seen: seen + [file.identity])
-        }
-        return Image(driver, path: path, below: below, isWritable: options.isWritable)
+    /// Opens what block options ask for; files that they name are the caller's choice, what an image names goes through the gate.
+    ///
+    /// - Parameters:
+    ///   - node: what it is made of.
+    ///   - options: how; a format is the node's.
+    ///
+    /// - Returns: the image, whose backing images are open for reading.
+    ///
+    /// - Throws: an ``ImageError`` that names the file it is about.
+    public static func open(_ node: BlockNode, _ options: Options) throws(ImageError) -> Image {
+        try ImageOpener(options: options).image(node)
     }
 
     /// Opens what an image is backed by, for reading.
     static func openBacking(
         _ backing: BackingName, of path: String, _ options: Options, seen: [String]
     ) throws(ImageError) -> Image {
-        let described = JSONFileName(backing.name)
-        let reference = described.map { .file(absolute($0.path)) } ?? ImageReference(backing.name, in: absolute(path))
-        guard case .file(let below) = reference else {
-            throw ImageError(.unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: path)
-        }
-        guard options.gate.allows(below, path) else {
-            throw ImageError(.denied, "its backing file \(below) may not be opened", path: path)
-        }
-        // As the image was named, so are those below it.
-        let opened = described?.path ?? ImageReference.combined(ImageReference.withoutScheme(backing.name), with: path)
-        var lower = options
-        lower.isWritable = false
-        lower.format = nil
-        if let name = described?.format ?? backing.format {
-            guard let format = ImageFacts.Format(qemuName: name) else {
-                throw ImageError(.unsupported, "the format \"\(name)\" of its backing file is not known", path: path)
-            }
-            lower.format = format
-        }
-        do throws(ImageError) { return try open(opened, lower, seen: seen, described?.window) } catch {
-            if error.isLoop { throw error }
-            throw ImageError(
-                error.kind, "Could not open backing file: \(error.what)", path: error.path, remedy: error.remedy)
-        }
+        var options = options
+        options.isWritable = false
+        return try ImageOpener(options: options, seen: seen).image(backing, of: path)
     }
 
     /// What reads a file, and writes it where it is open for that.
     static func driver(
-        for file: any BlockStorage, _ path: String, _ options: Options
+        for file: any BlockStorage, _ path: String, _ options: Options, data: (any BlockStorage)? = nil
     ) throws(ImageError) -> any ImageDriver {
         let source = try StorageHeader(file)
         let start = try file.bytes(at: 0, count: Int(min(source.size, UInt64(Probe.length))))
         let format = options.format ?? Probe.format(HeaderBytes(start), name: path)
         switch format {
         case .raw: return try RawDriver(file)
-        case .qcow2: return try qcow2(file, source, path, options)
+        case .qcow2: return try qcow2(file, source, path, options, data)
         case .qcow: return try QcowDriver(file, path)
         case .parallels: return try ParallelsDriver(file, path)
         case .luks: return try LuksDriver(file, secret: options.secret)
@@ -134,7 +91,8 @@ extension Image {
     }
 
     private static func qcow2(
-        _ file: any BlockStorage, _ source: StorageHeader, _ path: String, _ options: Options
+        _ file: any BlockStorage, _ source: StorageHeader, _ path: String, _ options: Options,
+        _ data: (any BlockStorage)?
     ) throws(ImageError) -> any ImageDriver {
         var facts = ImageFacts(path: path, format: .qcow2)
         var header: Qcow2Header
@@ -154,8 +112,8 @@ extension Image {
                 throw ImageError(error)
             }
         }
-        var data: FileStorage?
-        if header.hasDataFile, let name = facts.dataFile {
+        var data = data
+        if data == nil, header.hasDataFile, let name = facts.dataFile {
             guard case .file(let place) = ImageReference(name, in: absolute(path)) else {
                 throw ImageError(.unsupported, "its data file \"\(name)\" is no file of this host", path: path)
             }

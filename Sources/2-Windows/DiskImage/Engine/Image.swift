@@ -11,11 +11,14 @@ public final class Image: Sendable {
     /// Whether it may be written.
     public let isWritable: Bool
     let driver: any ImageDriver
+    /// What it was opened as; `nil` where it was made, or lies in a storage of the caller's.
+    let node: BlockNode?
     /// Whether holes are looked for in what has its place, once that was asked.
     private let holes = Mutex<Bool?>(nil)
 
-    init(_ driver: any ImageDriver, path: String, below: Image?, isWritable: Bool) {
+    init(_ driver: any ImageDriver, path: String, below: Image?, isWritable: Bool, node: BlockNode? = nil) {
         self.driver = driver
+        self.node = node
         self.path = path
         self.below = below
         self.isWritable = isWritable
@@ -37,7 +40,21 @@ public final class Image: Sendable {
     public var mayHoldOldData: Bool {
         format == .luks || format == .raw && (driver.dataStorage as? FileStorage)?.isBlockDevice != false
     }
-    var under: Below { Below(below, isKnown: below != nil || driver.backing == nil) }
+    var under: Below { Below(below, isKnown: below != nil || driver.backing == nil || isCutOff) }
+    /// Whether it was opened as one without a backing file, whatever its header names.
+    private var isCutOff: Bool {
+        if case .format(let format)? = node, case .none = format.backing { true } else { false }
+    }
+    /// What QEMU calls it: its path where that is enough to open it, else options in JSON.
+    var fileName: String { node?.fileName(format) ?? path }
+    /// The files that its own layer lies in.
+    var files: [FileStorage] { driver.storages.flatMap(Self.files) }
+
+    /// The files that a storage lies in.
+    static func files(of storage: any BlockStorage) -> [FileStorage] {
+        if let file = storage as? FileStorage { return [file] }
+        return (storage as? ImageStorage)?.image.files ?? []
+    }
 
     private func check(_ offset: UInt64, _ count: UInt64) throws(ImageError) {
         let (end, overflow) = offset.addingReportingOverflow(count)
@@ -107,7 +124,10 @@ public final class Image: Sendable {
     public func close() throws(ImageError) {
         do throws(ImageError) { try driver.close() } catch { throw error.at(path) }
         // Others may have it, though somebody still holds this object.
-        for storage in driver.storages { (storage as? FileStorage)?.unlock() }
+        for storage in driver.storages {
+            (storage as? FileStorage)?.unlock()
+            try (storage as? ImageStorage)?.image.close()
+        }
     }
 
     /// What this layer alone says of a byte, and for how many it is so.

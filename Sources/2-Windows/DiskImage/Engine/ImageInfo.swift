@@ -69,11 +69,11 @@ extension Image {
     ///
     /// - Throws: an ``ImageError`` where it cannot be read.
     public func info() throws(ImageError) -> ImageInfo {
-        var info = ImageInfo(filename: path, format: format, virtualSize: size)
+        var info = ImageInfo(filename: fileName, format: format, virtualSize: size)
         info.clusterSize = clusterSize
         info.backing = backing
         info.backingPath = backing.map { ImageReference.combined($0.name, with: path) }
-        info.actualSize = (driver.fileStorage as? FileStorage)?.allocated
+        info.actualSize = Self.files(of: driver.fileStorage).first?.allocated
         do throws(ImageError) { try driver.describe(&info) } catch { throw error.at(path) }
         return info
     }

@@ -4,66 +4,73 @@ public struct ImageCommitting: Sendable {
     public let top: Image
     /// How many layers that are.
     public let layers: Int
-    /// Where the layer is that they are written into, as the image was named.
-    public let basePath: String
-    /// Its format, as the image above it says; `nil` where that is of a format that cannot say it.
-    public let baseFormat: ImageFacts.Format?
+    /// The layer that they are written into; its format is not said where the image above it is of a format that cannot say it.
+    public let base: BlockNode
 
     /// Opens the layers above one.
     ///
     /// - Parameters:
-    ///   - path: the top image.
+    ///   - node: the top image.
     ///   - options: how that is opened; the others are opened for reading.
     ///   - base: the layer that is written into, as an image names it; `nil` is the first one below the top.
     ///
     /// - Throws: an ``ImageError``, also where the chain has no such layer.
-    public init(_ path: String, _ options: Image.Options, into base: String?) throws(ImageError) {
+    public init(_ node: BlockNode, _ options: Image.Options, into base: String?) throws(ImageError) {
+        let path = node.path ?? ""
         var opened: [Image] = []
-        var next = path
+        var next = node
         var settings = options
         settings.opensBacking = false
         while true {
             let layer = try Image.open(next, settings)
             opened.append(layer)
-            guard let backing = layer.backing, opened.count < ImageChain.deepest else {
+            guard opened.count < ImageChain.deepest, let below = try Self.below(layer, next, options.gate) else {
                 throw ImageError(
                     .invalid,
                     base.map { "Did not find '\($0)' in the backing chain of '\(path)'" }
                         ?? "Image does not have a backing file")
             }
-            guard case .file(let place) = ImageReference(backing.name, in: Image.absolute(layer.path)) else {
-                throw ImageError(
-                    .unsupported, "its backing file \"\(backing.name)\" is no file of this host", path: next)
-            }
-            guard options.gate.allows(place, layer.path) else {
-                throw ImageError(.denied, "its backing file \(place) may not be opened", path: next)
-            }
-            let format = backing.format.flatMap(ImageFacts.Format.init(qemuName:))
-            guard format != nil || layer.format != .qcow2 else {
-                throw ImageError(
-                    .invalid, "it does not say which format its backing file has", path: next,
-                    remedy: "Say it: rebase -u -b \(backing.name) -F FORMAT")
-            }
-            next = ImageReference.combined(ImageReference.withoutScheme(backing.name), with: layer.path)
+            next = below
             let isWanted =
                 base.map { base in
-                    base == backing.name
-                        || ImageReference(base, in: Image.absolute(path)).path.flatMap(FileStorage.identity)
-                            == FileStorage.identity(of: place)
+                    let wanted = ImageReference(base, in: Image.absolute(path)).path.flatMap(FileStorage.identity)
+                    return base == layer.backing?.name
+                        || wanted != nil && wanted == below.path.flatMap(FileStorage.identity)
                 } ?? true
             if isWanted {
-                (basePath, baseFormat) = (next, format)
+                self.base = next
                 break
             }
             settings = options
             settings.opensBacking = false
             settings.isWritable = false
             settings.secret = nil
-            settings.format = format
+            settings.format = nil
         }
         layers = opened.count
         top = opened.dropLast().reversed().reduce(opened[opened.count - 1]) { below, layer in
             Image(layer.driver, path: layer.path, below: below, isWritable: layer.isWritable)
         }
+    }
+
+    /// What a layer is backed by; `nil` where it stands alone.
+    private static func below(
+        _ layer: Image, _ node: BlockNode, _ gate: ImageChain.Gate
+    ) throws(ImageError) -> BlockNode? {
+        if case .format(let format) = node {
+            switch format.backing {
+            case .none: return nil
+            case .node(let below): return below
+            case .asItSays: break
+            }
+        }
+        guard let backing = layer.backing else { return nil }
+        let below = try backing.node(of: layer.path, gate)
+        guard below.declaredFormat != nil || layer.format != .qcow2 else {
+            throw ImageError(
+                .invalid, "it does not say which format its backing file has", path: layer.path,
+                remedy: "Say it: rebase -u -b \(backing.name) -F FORMAT")
+        }
+        return below
     }
 }

@@ -61,7 +61,7 @@ struct ImageAmend: ParsableCommand {
             let shown = changing.progress(of: image.size)
             if !keys.values.isEmpty {
                 let prefix = image.format == .luks ? "" : "encrypt."
-                try image.amend(try keyAmendment(keys, prefix), secret: target.secret)
+                try image.amend(try keyAmendment(keys, prefix), secret: try target.secret)
             }
             if rest.values.isEmpty {
                 try image.close()

@@ -136,12 +136,12 @@ extension ImageOpening {
         format: ImageFacts.Format, check: ImageCheck
     ) {
         let target = try target(path, format)
-        var options = Image.Options(format: target.format, gate: gate)
-        options.secret = target.secret
+        var options = Image.Options(format: nil, gate: gate)
+        options.secrets = target.secrets
         options.caching = sourceCache
         options.forcesShare = forceShare
         do throws(ImageError) {
-            return try Image.check(target.path, options, repair: repair) { say($0) }
+            return try Image.check(target.node, options, repair: repair) { say($0) }
         } catch {
             guard error.what != "This image format does not support checks" else { throw error }
             throw Self.refusal(error, path, of: target.path)

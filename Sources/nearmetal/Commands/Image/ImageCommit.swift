@@ -49,8 +49,7 @@ struct ImageCommit: ParsableCommand {
             }
             let top = committing.top
             let below = try opening.open(
-                try ImageTarget(committing.basePath, committing.baseFormat?.rawValue), isWritable: true,
-                caching: changing.cache)
+                ImageTarget(committing.base), isWritable: true, caching: changing.cache)
             if below.size < top.size { try below.resize(to: top.size) }
             var options = ImageConversion.Options()
             options.layers = committing.layers

@@ -183,7 +183,7 @@ struct ImageConvert: ParsableCommand {
         if noCreate {
             let target =
                 targetImageOpts
-                ? try ImageTarget(options: output, try ImageSecrets(opening.object))
+                ? try ImageTarget(options: output, opening.object)
                 : try ImageTarget(output, outputFormat)
             image = try opening.open(target, isWritable: true, caching: targetCache, called: output)
             guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }

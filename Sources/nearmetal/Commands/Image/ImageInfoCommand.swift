@@ -33,7 +33,7 @@ struct ImageInfoCommand: ParsableCommand {
         do {
             var target = try opening.target(file, format)
             // What is told stands in the header, which is open to all.
-            target.secret = nil
+            target.secrets = nil
             let image = try opening.open(target, opensBacking: backingChain, called: file)
             var infos: [ImageInfo] = []
             var next: Image? = image
@@ -41,7 +41,6 @@ struct ImageInfoCommand: ParsableCommand {
                 infos.append(try layer.info())
                 next = layer.below
             }
-            if !target.path.hasPrefix("json:") { infos[0].filename = target.name }
             switch output {
             case .human: try print(Array(ImageInfoReport.text(infos).utf8))
             case .json: try print(ImageInfoReport.json(infos, asList: backingChain))

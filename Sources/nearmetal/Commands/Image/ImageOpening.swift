@@ -40,9 +40,9 @@ struct ImageOpening: ParsableArguments {
     ///
     /// - Throws: what is wrong with it.
     func target(_ text: String, _ format: String?) throws(ImageError) -> ImageTarget {
-        guard imageOpts else { return try ImageTarget(text, format) }
+        guard imageOpts else { return try ImageTarget(text, format, object) }
         guard format == nil else { throw ImageError(.invalid, "--image-opts and --format are mutually exclusive") }
-        return try ImageTarget(options: text, try ImageSecrets(object))
+        return try ImageTarget(options: text, object)
     }
 
     /// Opens an image.
@@ -73,7 +73,7 @@ struct ImageOpening: ParsableArguments {
     ) throws(ImageError) -> Image {
         do throws(ImageError) {
             let image = try Image.open(
-                target.path, options(target, isWritable: isWritable, opensBacking: opensBacking, caching: caching))
+                target.node, options(target, isWritable: isWritable, opensBacking: opensBacking, caching: caching))
             if image.isEncryptedTheOldWay {
                 say(
                     "\(ImageStatus.program): warning: AES encryption of qcow2 is not safe; convert \(target.path) into an image with encrypt.format=luks"
@@ -86,12 +86,12 @@ struct ImageOpening: ParsableArguments {
     private func options(
         _ target: ImageTarget, isWritable: Bool, opensBacking: Bool = true, caching: FileStorage.Caching?
     ) -> Image.Options {
-        var options = Image.Options(format: target.format, gate: gate)
+        var options = Image.Options(format: nil, gate: gate)
         options.isWritable = isWritable
         options.opensBacking = opensBacking
-        options.caching = target.caching ?? caching ?? sourceCache
+        options.caching = caching ?? sourceCache
         options.forcesShare = forceShare
-        options.secret = target.secret
+        options.secrets = target.secrets
         return options
     }
 
@@ -99,7 +99,7 @@ struct ImageOpening: ParsableArguments {
     func committing(
         _ target: ImageTarget, isWritable: Bool, caching: FileStorage.Caching, into base: String?
     ) throws(ImageError) -> ImageCommitting {
-        try ImageCommitting(target.path, options(target, isWritable: isWritable, caching: caching), into: base)
+        try ImageCommitting(target.node, options(target, isWritable: isWritable, caching: caching), into: base)
     }
 
     /// Opens what an image is backed by, or is to be, as it names it.
@@ -118,7 +118,8 @@ struct ImageOpening: ParsableArguments {
     ) throws(ImageError) -> Image {
         let name = ImageReference.local(backing.name)
         guard !name.hasPrefix("json:") else {
-            return try open(try target(name, nil), isWritable: isWritable, caching: caching, called: name)
+            return try open(
+                try ImageTarget(name, backing.format, object), isWritable: isWritable, caching: caching, called: name)
         }
         guard case .file(let place) = ImageReference(backing.name, in: absolutePath(path)) else {
             throw ImageError(
@@ -207,61 +208,5 @@ enum ImageOutput: String, ExpressibleByArgument, CaseIterable {
         guard let output = name.flatMap(Self.init(rawValue:)) else { return false }
         self = output
         return true
-    }
-}
-
-/// Sizes as qemu-img reads them: bytes, or k, M, G, T, P, E.
-enum ImageSize {
-    /// A size, or a complaint in qemu-img's words.
-    static func parsed(_ text: String) throws(ImageError) -> UInt64 {
-        guard let size = bytes(text) else {
-            throw ImageError(
-                .invalid,
-                "Invalid image size specified. You may use k, M, G, T, P or E suffixes for\u{2028}\(ImageStatus.program): kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes."
-            )
-        }
-        return size
-    }
-
-    /// The size that an option of a format has.
-    ///
-    /// - Throws: that it has none, in qemu-img's words.
-    static func option(_ key: String, _ text: String) throws(ImageError) -> UInt64 {
-        guard let size = bytes(text) else {
-            throw ImageError(
-                .invalid,
-                "Parameter '\(key)' expects a non-negative number below 2^64\u{2028}Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\u{2028}and exabytes, respectively."
-            )
-        }
-        return size
-    }
-
-    /// Bytes, also in hexadecimal, or with a fraction of a unit.
-    ///
-    /// - Source: QEMU util/cutils.c `do_strtosz`.
-    static func bytes(_ text: String) -> UInt64? {
-        if text.hasPrefix("0x") || text.hasPrefix("0X") {
-            return UInt64(text.dropFirst(2), radix: 16).flatMap { $0 > UInt64(Int64.max) ? nil : $0 }
-        }
-        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        let scale: UInt64
-        switch text.dropFirst(number.count).lowercased() {
-        case "", "b": scale = 1
-        case "k": scale = 1 << 10
-        case "m": scale = 1 << 20
-        case "g": scale = 1 << 30
-        case "t": scale = 1 << 40
-        case "p": scale = 1 << 50
-        case "e": scale = 1 << 60
-        default: return nil
-        }
-        let parts = number.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count <= 2, let whole = UInt64(parts[0]) else { return nil }
-        let (product, overflow) = whole.multipliedReportingOverflow(by: scale)
-        guard !overflow, product <= UInt64(Int64.max) else { return nil }
-        guard parts.count == 2, let part = Double("0.\(parts[1])0"), part > 0 else { return product }
-        // There is no part of a byte.
-        guard scale > 1 else { return nil }
-        return product.addingReportingOverflow(UInt64((part * Double(scale)).rounded())).partialValue
     }
 }

@@ -2,62 +2,53 @@ import DiskImage
 
 /// What the command line calls an image: a path, or QEMU's block options.
 struct ImageTarget {
-    /// Where it is.
-    var path: String
-    /// Its format; `nil` where it is to be told by its content.
-    var format: ImageFacts.Format?
-    /// The passphrase it is opened with.
-    var secret: [UInt8]?
-    /// How QEMU calls it where a path alone would not open it.
-    var name: String
-    /// How the options have it read and written; `nil` where they do not say.
-    var caching: FileStorage.Caching?
+    /// What it is made of.
+    var node: BlockNode
+    /// Where the secrets are that it is opened with; `nil` reads headers alone.
+    var secrets: (@Sendable (String) throws(ImageError) -> [UInt8])?
 
-    /// A path, and a format as the command line has it.
-    init(_ path: String, _ format: String?) throws(ImageError) {
-        self.path = ImageReference.local(path)
-        self.format = try ImageOpening.format(format, of: path)
-        name = self.path
+    /// The passphrase that its top format is opened with.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be read.
+    var secret: [UInt8]? {
+        get throws(ImageError) {
+            guard case .format(let format) = node, let id = format.secretID else { return nil }
+            return try secrets?(id)
+        }
+    }
+
+    /// What messages call it.
+    var path: String { node.path ?? "" }
+
+    /// A path or a name in JSON, and a format as the command line has it.
+    ///
+    /// - Throws: what is wrong with one of them, in QEMU's words.
+    init(_ name: String, _ format: String?, _ secrets: [String] = []) throws(ImageError) {
+        let known = try ImageOpening.format(format, of: name)
+        do throws(ImageError) { node = try BlockNode(named: ImageReference.local(name), known) } catch {
+            throw ImageOpening.refusal(error, name, of: "")
+        }
+        try know(secrets)
     }
 
     /// Options as `driver=qcow2,encrypt.key-secret=sec0,file.filename=disk.qcow2`.
     ///
-    /// - Throws: what is wrong with one of them.
-    init(options text: String, _ secrets: ImageSecrets) throws(ImageError) {
-        let options = ImageCreationOptions([text])
-        let known: Set<String> = [
-            "driver", "file.driver", "file.filename", "filename", "key-secret", "encrypt.key-secret", "encrypt.format",
-            "read-only", "file.locking", "cache.direct", "cache.no-flush", "file.cache.direct", "file.aio", "discard",
-            "file.discard",
-        ]
-        for (key, _) in options.values where !known.contains(key) {
-            throw ImageError(.unsupported, "Could not open '\(text)': the option '\(key)' is not known")
+    /// - Throws: what is wrong with one of them, in QEMU's words.
+    init(options text: String, _ secrets: [String]) throws(ImageError) {
+        do throws(ImageError) { node = try BlockNode(BlockOptions(ImageCreationOptions([text]).values)) } catch {
+            throw ImageOpening.refusal(error, text, of: "")
         }
-        guard let path = options["file.filename"] ?? options["filename"] else {
-            throw ImageError(.invalid, "Could not open '\(text)': it names no file", remedy: "Add file.filename=PATH")
-        }
-        guard ["file", "host_device"].contains(options["file.driver"] ?? "file") else {
-            throw ImageError(.unsupported, "Could not open '\(text)': it is no file of this host")
-        }
-        self.path = path
-        format = try ImageOpening.format(options["driver"], of: path)
-        name = path
-        for (key, caching) in [
-            ("file.cache.direct", FileStorage.Caching.none), ("cache.direct", .none), ("cache.no-flush", .unsafe),
-        ] {
-            if let value = options[key], try options.flag(key, value) { self.caching = caching }
-        }
-        guard let id = options["encrypt.key-secret"] ?? options["key-secret"] else { return }
-        secret = try secrets[id]
-        let file = "\"file\": {\"driver\": \"file\", \"filename\": \(Self.quoted(path))}"
-        name =
-            format == .luks
-            ? "json:{\"driver\": \"luks\", \(file), \"key-secret\": \(Self.quoted(id))}"
-            : "json:{\"encrypt.key-secret\": \(Self.quoted(id)), \"driver\": \"\(format?.rawValue ?? "")\", \(file)}"
+        try know(secrets)
     }
 
-    private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    /// An image that another one names.
+    init(_ node: BlockNode) { self.node = node }
+
+    /// Takes the secrets of the command line; those that it needs are there, or it is no target.
+    private mutating func know(_ texts: [String]) throws(ImageError) {
+        let all = try ImageSecrets(texts)
+        for id in node.secretIDs { _ = try all[id] }
+        secrets = { id throws(ImageError) in try all[id] }
     }
 }
 

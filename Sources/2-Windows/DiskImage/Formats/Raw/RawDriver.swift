@@ -19,9 +19,18 @@ final class RawDriver: ImageDriver {
         start = window?.offset ?? 0
         isPart = window != nil
         let end = try file.length()
-        guard start <= end, window?.size ?? 0 <= end - start else {
+        guard start <= end else {
             throw ImageError(
-                .invalid, "it has \(end) bytes; the disk is said to begin at \(start) and go beyond its end")
+                .invalid, "Offset (\(start)) cannot be greater than size of the containing file (\(end))")
+        }
+        if let size = window?.size {
+            guard size <= end - start else {
+                throw ImageError(
+                    .invalid,
+                    "The sum of offset (\(start)) and size (\(size)) has to be smaller or equal to the  actual size of the containing file (\(end))"
+                )
+            }
+            guard size % 512 == 0 else { throw ImageError(.invalid, "Specified size is not multiple of 512") }
         }
         length = SharedLength(window?.size ?? end - start)
     }

@@ -1,0 +1,187 @@
+import Foundation
+import Testing
+import ToolRunning
+
+/// Images that are named by QEMU's block options: nodes on nodes, in JSON and as pairs, beside qemu-img.
+@Suite(.enabled(if: BlockOptionsTests.qemuImg != nil, "qemu-img is not installed"))
+struct BlockOptionsTests {
+    private static let qemuImg = ["/usr/bin/qemu-img", "/usr/local/bin/qemu-img"]
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+    /// A folder with images of several formats, some of them in others.
+    private func inImages(_ body: (_ folder: String) async throws -> Void) async throws {
+        try await inTemporaryFolder { folder in
+            var bytes = Data()
+            for block in 1...768 { bytes.append(Data(repeating: UInt8(truncatingIfNeeded: block), count: 4096)) }
+            try bytes.write(to: URL(filePath: "\(folder)/a.raw"))
+            try Data("open sesame".utf8).write(to: URL(filePath: "\(folder)/key"))
+            for line in [
+                "convert -f raw -O qcow2 a.raw a.qcow2", "create -q -f qcow2 -b a.qcow2 -F qcow2 b.qcow2",
+                "create -q -f qcow2 -o data_file=d.raw,data_file_raw=on d.qcow2 3M",
+                "convert -n -f raw -O qcow2 a.raw d.qcow2",
+                "create -q -f luks --object secret,id=s,file=key -o key-secret=s,iter-time=10 l.luks 64k",
+                "convert -f raw -O qcow2 l.luks l.qcow2", "create -q -f qcow2 e.qcow2 3M", "create -q -f raw e.raw 4M",
+            ] {
+                let words = line.split(separator: " ").map(String.init)
+                try await qemu(words, in: folder)
+            }
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/qemu-img", withDestinationPath: Nearmetal.path)
+            sync()
+            try await body(folder)
+        }
+    }
+
+    @discardableResult private func qemu(_ words: [String], in folder: String) async throws -> Run {
+        let run = try await RunningProgram(try #require(Self.qemuImg), words, folder: folder).end(within: 60)
+        try #require(run.status == 0, "\(words): \(run.errors)")
+        return run
+    }
+
+    private func both(_ words: [String], in folder: String) async throws -> (ours: Run, theirs: Run) {
+        (
+            try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60),
+            try await RunningProgram(try #require(Self.qemuImg), words, folder: folder).end(within: 60)
+        )
+    }
+
+    /// Words that name an image; some are pairs, which need a word in front.
+    private static func naming(_ name: String) -> [String] {
+        name.hasPrefix("json:") || name.hasSuffix("://") ? [name] : ["--image-opts", name]
+    }
+
+    private static let images = [
+        "file.filename=a.qcow2", "driver=raw,offset=1M,file.filename=a.raw",
+        "driver=raw,offset=1M,size=64k,file.filename=a.raw", "driver=qcow2,file.driver=raw,file.file.filename=a.qcow2",
+        "driver=raw,file.driver=qcow2,file.file.filename=a.qcow2",
+        "driver=raw,offset=64k,size=128k,file.driver=qcow2,file.file.filename=b.qcow2",
+        "driver=qcow2,file.filename=b.qcow2,l2-cache-size=1M,lazy-refcounts=on,overlap-check=none,node-name=n",
+        "driver=qcow2,file.filename=a.qcow2,file.locking=off,read-only=on,cache.direct=on,discard=unmap",
+        #"json:{"driver":"raw","offset":"512","size":1024,"file":{"driver":"file","filename":"a.raw"}}"#,
+        "json:{'driver': 'qcow2', 'file.driver': 'file', 'file.filename': 'b.qcow2'}",
+        #"json:{"driver":"qcow2","file":{"driver":"qcow2","file":{"driver":"raw","file":{"filename":"a.raw"}}}}"#,
+        #"json:{"driver":"raw","file":{"driver":"raw","offset":1048576,"file":{"driver":"file","filename":"a.raw"}},"size":4096}"#,
+        #"json:{"file":{"filename":"a.qcow2"}}"#, #"json:{"driver":"null-co","size":65536,"read-zeroes":true}"#,
+        #"json:{"driver":"raw","file":{"driver":"null-co","size":"1M","read-zeroes":true}}"#,
+        #"json:{"driver":"qcow2","file":{"driver":"file","filename":"d.qcow2"},"data-file":{"driver":"file","filename":"a.raw"}}"#,
+        "json:{}", "json:[]", #"json:{"driver":"qcow2"}"#, #"json:{"file":"a.qcow2"}"#, "filename=a.qcow2",
+        "driver=qcow2,filename=a.qcow2", "driver=foo,file.filename=a", "driver=file", "file.driver=file",
+        "driver=qcow2,file=a.qcow2", "driver=qcow2,bar=1,file.filename=a.qcow2", "driver=file,bar=1,filename=a.raw",
+        "driver=qcow2,file.filename=a.qcow2,file.bar=3", "driver=qcow2,file.filename=absent",
+        "driver=qcow2,offset=512,file.filename=a.qcow2", "driver=raw,size=5M,file.filename=a.raw",
+        "driver=raw,size=513,file.filename=a.raw", "driver=raw,file.driver=qcow2,file.file.filename=a.raw",
+    ]
+
+    /// What is told of an image, how it is called, and why another cannot be opened.
+    @Test func areToldOfAsQEMUDoes() async throws {
+        try await inImages { folder in
+            for name in Self.images {
+                let (ours, theirs) = try await both(["info"] + Self.naming(name), in: folder)
+                #expect(ours.status == theirs.status, "\(name): \(ours.errors) / \(theirs.errors)")
+                // A protocol's name is no format here; and JSON of QEMU's own is told of in other words.
+                let text = theirs.text.replacing("file format: null-co", with: "file format: raw")
+                #expect(ours.text == text, "\(name)")
+                #expect(ours.errors == theirs.errors, "\(name)")
+            }
+        }
+    }
+
+    /// What they show, and where it lies.
+    @Test func showWhatQEMUShows() async throws {
+        try await inImages { folder in
+            let overridden = [
+                #"json:{"driver":"qcow2","file":{"driver":"file","filename":"b.qcow2"},"backing":null}"#,
+                "driver=qcow2,backing.driver=raw,backing.file.filename=e.raw,file.filename=b.qcow2",
+                "driver=qcow2,backing.driver=raw,backing.offset=1M,backing.file.filename=a.raw,file.filename=b.qcow2",
+                #"json:{"driver":"luks","key-secret":"s","file":{"driver":"qcow2","file":{"driver":"file","filename":"l.qcow2"}}}"#,
+            ]
+            for name in Self.images + overridden {
+                let secret = ["--object", "secret,id=s,file=key"]
+                let convert = ["convert"] + secret + ["-O", "raw"] + Self.naming(name)
+                let (ours, theirs) = (
+                    try await RunningProgram("\(folder)/qemu-img", convert + ["ours"], folder: folder).end(within: 60),
+                    try await RunningProgram(try #require(Self.qemuImg), convert + ["theirs"], folder: folder).end(
+                        within: 60)
+                )
+                #expect(ours.status == theirs.status, "\(name): \(ours.errors) / \(theirs.errors)")
+                guard theirs.status == 0 else { continue }
+                #expect(
+                    FileManager.default.contents(atPath: "\(folder)/ours")
+                        == FileManager.default.contents(atPath: "\(folder)/theirs"), "\(name)")
+                guard !name.contains("null-co") else { continue }
+                let maps = try await both(
+                    ["map", "--output=json"] + secret + Self.naming(name), in: folder)
+                #expect(maps.ours.text == maps.theirs.text, "\(name)")
+            }
+        }
+    }
+
+    /// Into a part of a file, and through a format into another: what is around it stays.
+    @Test func areWrittenInto() async throws {
+        try await inImages { folder in
+            for (name, check) in [
+                ("driver=raw,offset=1M,size=3M,file.filename=e.raw", nil),
+                ("driver=raw,file.driver=qcow2,file.file.filename=e.qcow2", "e.qcow2"),
+                ("driver=qcow2,file.driver=raw,file.file.filename=e.qcow2", "e.qcow2"),
+                ("driver=qcow2,file.filename=d.qcow2,data-file.filename=d.raw,data-file.driver=file", "d.qcow2"),
+            ] {
+                let run = try await RunningProgram(
+                    "\(folder)/qemu-img",
+                    ["convert", "-n", "--target-image-opts", "-f", "raw", "a.raw", name], folder: folder
+                ).end(within: 60)
+                #expect(run.status == 0, "\(name): \(run.errors)")
+                try await qemu(["compare", "--image-opts", "driver=raw,file.filename=a.raw", name], in: folder)
+                if let check { try await qemu(["check", check], in: folder) }
+            }
+            let whole = try #require(FileManager.default.contents(atPath: "\(folder)/e.raw"))
+            #expect(whole.count == 4 << 20 && whole.prefix(1 << 20).allSatisfy { $0 == 0 })
+            let refused = try await RunningProgram(
+                "\(folder)/qemu-img",
+                [
+                    "convert", "-n", "--target-image-opts", "-f", "raw", "a.raw",
+                    "driver=raw,read-only=on,file.filename=e.raw",
+                ], folder: folder
+            ).end(within: 60)
+            #expect(refused.status == 1 && refused.errors.contains("read-only"), "\(refused.errors)")
+            // Zeros that nobody keeps.
+            let gone = try await RunningProgram(
+                "\(folder)/qemu-img",
+                ["convert", "-n", "--target-image-opts", "-f", "raw", "a.raw", "driver=null-co,size=3M"], folder: folder
+            ).end(within: 60)
+            #expect(gone.status == 0, "\(gone.errors)")
+        }
+    }
+
+    /// A description that stands in an image: what it names is backed by, committed into, and let in or not.
+    @Test func standInImages() async throws {
+        try await inImages { folder in
+            let part = #"json:{"driver":"raw","offset":1048576,"size":1048576,"file":{"driver":"file","filename":"e.raw"}}"#
+            let nested = #"json:{"driver":"raw","file":{"driver":"qcow2","file":{"driver":"file","filename":"e.qcow2"}}}"#
+            for (name, size) in [(part, "1M"), (nested, "3M")] {
+                try await qemu(["convert", "-n", "-f", "raw", "-O", "qcow2", "a.raw", "e.qcow2"], in: folder)
+                try await qemu(
+                    ["create", "-q", "-f", "qcow2", "-b", name, "-F", "raw", "top.qcow2", size], in: folder)
+                for words in [["info", "top.qcow2"], ["info", "--backing-chain", "top.qcow2"], ["map", "top.qcow2"]] {
+                    let (ours, theirs) = try await both(words, in: folder)
+                    #expect(ours.text == theirs.text && ours.status == 0, "\(words): \(ours.errors)")
+                }
+                for gate in ["none", "/nowhere"] {
+                    let run = try await RunningProgram(
+                        "\(folder)/qemu-img", ["map", "--allow-named", gate, "top.qcow2"], folder: folder
+                    ).end(within: 60)
+                    #expect(run.status == 1 && run.errors.contains("may not be opened"), "\(run.errors)")
+                }
+                // What is written on top goes down into what the description names.
+                let io = try await RunningProgram(
+                    "/usr/bin/env", ["qemu-io", "-c", "write -P 0xee 64k 64k", "top.qcow2"], folder: folder
+                ).end(within: 60)
+                #expect(io.status == 0, "\(io.errors)")
+                try await qemu(["convert", "-O", "raw", "top.qcow2", "before"], in: folder)
+                let commit = try await RunningProgram("\(folder)/qemu-img", ["commit", "top.qcow2"], folder: folder)
+                    .end(within: 60)
+                #expect(commit.status == 0, "\(commit.errors)")
+                try await qemu(["compare", "-f", "raw", "-F", "raw", "before", name], in: folder)
+            }
+        }
+    }
+}
