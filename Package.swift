@@ -7,13 +7,16 @@ let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
 // `Fuzz/run` sets it: modules then tell the fuzzer which ways were gone. The build plugin's tool must not.
 let isFuzzed = Context.environment["NEARMETAL_FUZZED"] != nil
 
-// `make test` sets it: modules are optimized, with all their checks, and tests of images and of many guests end in time.
+// `make test` sets it: what is tested is optimized, and keeps all its checks.
 let isTested = Context.environment["NEARMETAL_TESTED"] != nil
 
 let swiftSettings: [SwiftSetting] =
     [.enableUpcomingFeature("InternalImportsByDefault")]
     + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
     + (isFuzzed ? [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])] : [])
+
+// What the testing library's macros make cannot be optimized.
+let testSettings = swiftSettings + (isTested ? [.unsafeFlags(["-Onone"])] : [])
 
 /// A module of Nearmetal.
 ///
@@ -25,12 +28,12 @@ func module(
     .target(
         name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
         swiftSettings: swiftSettings
-            + (isTested ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []),
+            + (isTested ? [.unsafeFlags(["-enable-testing", "-assert-config", "Debug"])] : []),
         plugins: plugins)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: testSettings)
 }
 
 let package = Package(
@@ -164,7 +167,7 @@ let package = Package(
             ]),
         // Linked with libvirt itself, to compare what the product looks up with what the headers declare.
         .testTarget(
-            name: "LibvirtHeaderTests", dependencies: ["Libvirt", "CLibvirt"], swiftSettings: swiftSettings,
+            name: "LibvirtHeaderTests", dependencies: ["Libvirt", "CLibvirt"], swiftSettings: testSettings,
             linkerSettings: [.linkedLibrary("virt"), .linkedLibrary("virt-qemu")]),
         tests(
             "PracticesTests",
@@ -176,7 +179,7 @@ let package = Package(
         tests("FileWritingTests", ["FileWriting", "ToolRunning"]),
         tests("SQLiteTests", ["SQLite", "ToolRunning"]),
         .testTarget(
-            name: "SQLiteHeaderTests", dependencies: ["SQLite", "CSQLite"], swiftSettings: swiftSettings,
+            name: "SQLiteHeaderTests", dependencies: ["SQLite", "CSQLite"], swiftSettings: testSettings,
             linkerSettings: [.linkedLibrary("sqlite3")]),
         tests("ConfigurationTests", ["Configuration", "Inventory", "Quantities"]),
         tests(
@@ -189,11 +192,11 @@ let package = Package(
         tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
         .testTarget(
             name: "CompressionHeaderTests", dependencies: ["DiskImage", "CISAL", "CLibdeflate", "CZstd", "CCrypto"],
-            swiftSettings: swiftSettings,
+            swiftSettings: testSettings,
             linkerSettings: [.linkedLibrary("isal"), .linkedLibrary("deflate"), .linkedLibrary("zstd")]),
         tests("AugeasTests", ["Augeas"]),
         .testTarget(
-            name: "AugeasHeaderTests", dependencies: ["Augeas", "CAugeas"], swiftSettings: swiftSettings,
+            name: "AugeasHeaderTests", dependencies: ["Augeas", "CAugeas"], swiftSettings: testSettings,
             linkerSettings: [.linkedLibrary("augeas")]),
         tests("ConfigTextTests", ["ConfigText"]),
         tests(

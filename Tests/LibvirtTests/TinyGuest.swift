@@ -62,10 +62,11 @@ enum TinyGuest {
 
     /// Waits until its agent answers.
     static func waitForAgent(of name: String, on daemon: PrivateDaemon) async throws {
-        for _ in 0..<900 {
+        // To ask takes as much of a processor as guests need to boot.
+        for _ in 0..<360 {
             if try await daemon.virsh("dumpxml", name).contains("state='connected'") { return }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .milliseconds(500))
         }
-        throw RunFailure("\(name): no agent within 90 seconds")
+        throw RunFailure("\(name): no agent within 3 minutes")
     }
 }

@@ -3,11 +3,8 @@ import Testing
 import ToolRunning
 
 /// Images that are named by QEMU's block options: nodes on nodes, in JSON and as pairs, beside qemu-img.
-@Suite(.enabled(if: BlockOptionsTests.qemuImg != nil, "qemu-img is not installed"))
+@Suite(.enabled(if: QemuImg.path != nil, "qemu-img is not installed"))
 struct BlockOptionsTests {
-    private static let qemuImg = ["/usr/bin/qemu-img", "/usr/local/bin/qemu-img"]
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
-
     /// A folder with images of several formats, some of them in others.
     private func inImages(_ body: (_ folder: String) async throws -> Void) async throws {
         try await inTemporaryFolder { folder in
@@ -33,7 +30,7 @@ struct BlockOptionsTests {
     }
 
     @discardableResult private func qemu(_ words: [String], in folder: String) async throws -> Run {
-        let run = try await RunningProgram(try #require(Self.qemuImg), words, folder: folder).end(within: 60)
+        let run = try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
         try #require(run.status == 0, "\(words): \(run.errors)")
         return run
     }
@@ -41,7 +38,7 @@ struct BlockOptionsTests {
     private func both(_ words: [String], in folder: String) async throws -> (ours: Run, theirs: Run) {
         (
             try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60),
-            try await RunningProgram(try #require(Self.qemuImg), words, folder: folder).end(within: 60)
+            try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
         )
     }
 
@@ -78,7 +75,7 @@ struct BlockOptionsTests {
             for name in Self.images {
                 let (ours, theirs) = try await both(["info"] + Self.naming(name), in: folder)
                 #expect(ours.status == theirs.status, "\(name): \(ours.errors) / \(theirs.errors)")
-                // A protocol's name is no format here; and JSON of QEMU's own is told of in other words.
+                // A protocol's name is no format here.
                 let text = theirs.text.replacing("file format: null-co", with: "file format: raw")
                 #expect(ours.text == text, "\(name)")
                 #expect(ours.errors == theirs.errors, "\(name)")
@@ -100,7 +97,7 @@ struct BlockOptionsTests {
                 let convert = ["convert"] + secret + ["-O", "raw"] + Self.naming(name)
                 let (ours, theirs) = (
                     try await RunningProgram("\(folder)/qemu-img", convert + ["ours"], folder: folder).end(within: 60),
-                    try await RunningProgram(try #require(Self.qemuImg), convert + ["theirs"], folder: folder).end(
+                    try await RunningProgram(try #require(QemuImg.path), convert + ["theirs"], folder: folder).end(
                         within: 60)
                 )
                 #expect(ours.status == theirs.status, "\(name): \(ours.errors) / \(theirs.errors)")
@@ -108,7 +105,8 @@ struct BlockOptionsTests {
                 #expect(
                     FileManager.default.contents(atPath: "\(folder)/ours")
                         == FileManager.default.contents(atPath: "\(folder)/theirs"), "\(name)")
-                guard !name.contains("null-co") else { continue }
+                // QEMU says of what is below an overlay that it is nowhere; and zeros have no place here.
+                guard !name.contains("null-co"), !name.hasPrefix("driver=raw,offset=64k") else { continue }
                 let maps = try await both(
                     ["map", "--output=json"] + secret + Self.naming(name), in: folder)
                 #expect(maps.ours.text == maps.theirs.text, "\(name)")

@@ -4,9 +4,6 @@ import ToolRunning
 
 /// `nearmetal image`, beside qemu-img where that is installed.
 @Suite struct ImageCommandTests {
-    private static let qemuImg = ["/usr/bin/qemu-img", "/usr/local/bin/qemu-img"]
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
-
     /// A folder with an image of 3 MiB of data and an overlay over it.
     private func inImages(_ body: (_ folder: String) async throws -> Void) async throws {
         try await inTemporaryFolder { folder in
@@ -59,7 +56,7 @@ import ToolRunning
 
     /// Under its name, the answers are qemu-img's: what is printed, and the status.
     @Test(
-        .enabled(if: Self.qemuImg != nil, "qemu-img is not installed"),
+        .enabled(if: QemuImg.path != nil, "qemu-img is not installed"),
         arguments: [
             "info -f qcow2 b.qcow2", "info --output=json -f qcow2 b.qcow2", "info --backing-chain b.qcow2",
             "info --output=json --backing-chain b.qcow2", "check b.qcow2", "check --output=json a.qcow2",
@@ -74,7 +71,7 @@ import ToolRunning
         try await inImages { folder in
             let words = line.split(separator: " ").map(String.init)
             let ours = try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60)
-            let theirs = try await RunningProgram(try #require(Self.qemuImg), words, folder: folder).end(within: 60)
+            let theirs = try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
             #expect(ours.status == theirs.status, "\(ours.errors) / \(theirs.errors)")
             #expect(ours.text == theirs.text)
             #expect(ours.errors.isEmpty == theirs.errors.isEmpty, "\(ours.errors) / \(theirs.errors)")
@@ -82,7 +79,7 @@ import ToolRunning
     }
 
     /// Blocks are copied as the words say; what comes out is qemu-img's, byte for byte.
-    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    @Test(.enabled(if: QemuImg.path != nil, "qemu-img is not installed"))
     func copiesBlocks() async throws {
         try await inImages { folder in
             for words in [
@@ -93,7 +90,7 @@ import ToolRunning
                     "\(folder)/qemu-img", ["dd"] + words + ["of=ours"], folder: folder
                 ).end(within: 60)
                 let theirs = try await RunningProgram(
-                    try #require(Self.qemuImg), ["dd"] + words + ["of=theirs"], folder: folder
+                    try #require(QemuImg.path), ["dd"] + words + ["of=theirs"], folder: folder
                 ).end(within: 60)
                 #expect(ours.status == 0, "\(ours.errors)")
                 #expect(theirs.status == 0, "\(theirs.errors)")
@@ -105,7 +102,7 @@ import ToolRunning
     }
 
     /// Options of an image are changed in place, and what it shows stays.
-    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    @Test(.enabled(if: QemuImg.path != nil, "qemu-img is not installed"))
     func amends() async throws {
         try await inImages { folder in
             for option in ["compat=0.10", "compat=1.1", "lazy_refcounts=on", "lazy_refcounts=off", "refcount_bits=64"] {
@@ -113,7 +110,7 @@ import ToolRunning
                     "image", "amend", "-f", "qcow2", "-o", option, "a.qcow2", folder: folder)
                 #expect(run.status == 0, "\(option): \(run.errors)")
                 for words in [["check", "-q", "a.qcow2"], ["compare", "-q", "a.raw", "a.qcow2"]] {
-                    let run = try await RunningProgram(try #require(Self.qemuImg), words, folder: folder)
+                    let run = try await RunningProgram(try #require(QemuImg.path), words, folder: folder)
                         .end(within: 60)
                     #expect(run.status == 0, "\(option): \(run.text)\(run.errors)")
                 }
@@ -165,7 +162,7 @@ import ToolRunning
     }
 
     /// Parts of clusters come from what the new image is backed by, and zeros hide it.
-    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    @Test(.enabled(if: QemuImg.path != nil, "qemu-img is not installed"))
     func convertsOverABackingFile() async throws {
         try await inTemporaryFolder { folder in
             try await tools(
@@ -184,7 +181,7 @@ import ToolRunning
     }
 
     /// Into an image further down, all above it; none is emptied.
-    @Test(.enabled(if: Self.qemuImg != nil, "qemu-img is not installed"))
+    @Test(.enabled(if: QemuImg.path != nil, "qemu-img is not installed"))
     func commitsFurtherDown() async throws {
         try await inTemporaryFolder { folder in
             try await tools(

@@ -13,7 +13,7 @@ extension BlockNode {
         case .file(let file): return file.path
         case .null(let null): return null.said.count > 1 ? nil : "\(null.said["driver"]?.text ?? "null-co")://"
         case .format(let format):
-            guard format.said.isEmpty, format.dataFile == nil, case .asItSays = format.backing else { return nil }
+            guard format.said.isEmpty else { return nil }
             if case .format = format.file { return nil }
             return format.file.plainName
         }
@@ -28,12 +28,6 @@ extension BlockNode {
             var members = format.said.mapValues(Self.text)
             members["driver"] = Self.quoted((format.format ?? found).rawValue)
             members["file"] = format.file.json(.raw).text
-            members["data-file"] = format.dataFile?.json(.raw).text
-            switch format.backing {
-            case .asItSays: break
-            case .none: members["backing"] = "null"
-            case .node(let below): members["backing"] = below.json(.raw).text
-            }
             return Members(members)
         }
     }

@@ -73,7 +73,7 @@ extension Image {
         options.isWritable = repair != nil
         let file = try ImageOpener(options: options).storage(described.file)
         do throws(ImageError) {
-            options.format = try described.format ?? probe(file, path)
+            if let format = described.format { options.format = format } else { options.format = try probe(file, path) }
             if let id = described.secretID, let secrets = options.secrets { options.secret = try secrets(id) }
             if case .asItSays = described.backing {} else { options.opensBacking = false }
             let format = options.format ?? .raw

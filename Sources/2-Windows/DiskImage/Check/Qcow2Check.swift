@@ -19,9 +19,6 @@ struct Qcow2Check {
         static let bitmapReserved: UInt64 = 0xFF00_0000_0000_01FE
     }
 
-    /// Most clusters of a file that are counted: 128 MiB of counters, 4 TiB at 64 KiB.
-    static let mostClusters: UInt64 = 1 << 26
-
     let file: any HeaderSource
     let header: Qcow2Header
     let geometry: Qcow2Geometry
@@ -33,10 +30,10 @@ struct Qcow2Check {
     let tellsCopied: Bool
     let clusterMask: UInt64
     private let deadline: Double
-    /// References found, by cluster; 65,535 and more are one.
-    private(set) var references: [UInt16] = []
+    /// References found.
+    private(set) var references: ClusterCounts
     /// The same without the table and blocks of reference counts themselves.
-    private(set) var otherReferences: [UInt16] = []
+    private(set) var otherReferences: ClusterCounts
     /// Clusters of what is neither data nor an L2 table.
     private(set) var fixedClusters: Set<UInt64> = []
     /// Contradictions behind which something may lie that nothing else leads to.
@@ -73,6 +70,8 @@ struct Qcow2Check {
         self.report = report
         geometry = Qcow2Geometry(header)
         clusterMask = header.clusterSize - 1
+        references = ClusterCounts()
+        otherReferences = ClusterCounts()
     }
 
     static func now() -> Double {
@@ -87,24 +86,28 @@ struct Qcow2Check {
     ///
     /// - Throws: a ``Limit``, or a `Malformed` where the file cannot be read.
     mutating func run() throws {
-        let clusters = file.size.dividedUp(by: clusterSize)
-        guard clusters < Self.mostClusters else {
-            throw Limit(what: "the file has \(clusters) clusters; at most \(Self.mostClusters) are counted")
+        do { try count() } catch is ClusterCounts.Excess {
+            throw Limit(
+                what: "the file has \(file.size.dividedUp(by: clusterSize)) clusters, of which more are in use than are counted in memory")
         }
+    }
+
+    private mutating func count() throws {
+        let clusters = file.size.dividedUp(by: clusterSize)
         result.totalClusters = header.size.dividedUp(by: clusterSize)
         // The last cluster may be cut off, or just not written yet.
-        references = [UInt16](repeating: 0, count: Int(clusters) + 1)
+        try references.grow(to: clusters + 1)
         refcountTable = try table(
             at: header.refcountTableOffset, entries: header.refcountTableClusters * clusterSize / 8)
 
-        refer(to: 0, length: clusterSize, isFixed: true)
+        try refer(to: 0, length: clusterSize, isFixed: true)
         try walkL1(at: header.l1Offset, entries: header.l1Size, isActive: true)
         try snapshots()
-        if let crypto = header.extensions.crypto { refer(to: crypto.offset, length: crypto.length, isFixed: true) }
+        if let crypto = header.extensions.crypto { try refer(to: crypto.offset, length: crypto.length, isFixed: true) }
         try bitmaps()
         otherReferences = references
-        refer(to: header.refcountTableOffset, length: header.refcountTableClusters * clusterSize)
-        refcountBlocks()
+        try refer(to: header.refcountTableOffset, length: header.refcountTableClusters * clusterSize)
+        try refcountBlocks()
         try compare(clusters)
         if tellsCopied { for fault in copiedFaults { contradiction("ERROR \(fault)") } }
     }
@@ -153,31 +156,31 @@ struct Qcow2Check {
     // MARK: Counting
 
     /// Counts a reference to all clusters of a piece of the file; a piece that ends outside the file is a contradiction.
-    private mutating func refer(to offset: UInt64, length: UInt64, isFixed: Bool = false) {
+    private mutating func refer(to offset: UInt64, length: UInt64, isFixed: Bool = false) throws {
         guard length > 0 else { return }
         let (end, overflow) = offset.addingReportingOverflow(length)
         guard !overflow, end < file.size.saturated(adding: clusterSize),
-            (end - 1) >> geometry.clusterBits < UInt64(references.count)
+            (end - 1) >> geometry.clusterBits < references.count
         else {
             return loss(
                 "ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset \(offset.hex) size \(length.hex)"
             )
         }
-        for cluster in Int(offset >> geometry.clusterBits)...Int((end - 1) >> geometry.clusterBits) {
-            if references[cluster] < .max { references[cluster] += 1 }
-            if isFixed { fixedClusters.insert(UInt64(cluster)) }
+        for cluster in offset >> geometry.clusterBits...(end - 1) >> geometry.clusterBits {
+            try references.add(cluster)
+            if isFixed { fixedClusters.insert(cluster) }
         }
     }
 
     private mutating func walkL1(at offset: UInt64, entries: UInt64, isActive: Bool) throws {
         guard entries > 0 else { return }
-        refer(to: offset, length: entries * 8, isFixed: true)
+        try refer(to: offset, length: entries * 8, isFixed: true)
         for (index, entry) in try table(at: offset, entries: entries).enumerated() where entry != 0 {
             if entry & Entry.l1Reserved != 0 {
                 contradiction("ERROR found L1 entry with reserved bits set: \(entry.digits)")
             }
             let place = entry & Entry.offset
-            refer(to: place, length: clusterSize)
+            try refer(to: place, length: clusterSize)
             guard place & clusterMask == 0 else {
                 loss("ERROR l2_offset=\(place.digits): Table is not cluster aligned; L1 entry corrupted")
                 continue
@@ -211,7 +214,7 @@ struct Qcow2Check {
             if entry.isCompressed {
                 guard !geometry.hasDataFile else { continue }
                 let (place, count) = geometry.compressedPlace(entry.word)
-                refer(to: place, length: count)
+                try refer(to: place, length: count)
                 guard isActive else { continue }
                 result.compressedClusters += 1
                 result.allocatedClusters += 1
@@ -226,7 +229,7 @@ struct Qcow2Check {
                     next = place &+ clusterSize
                 }
                 guard !geometry.hasDataFile else { continue }
-                refer(to: place, length: clusterSize)
+                try refer(to: place, length: clusterSize)
                 if isActive, place & clusterMask == 0, let kept = try refcount(of: place >> geometry.clusterBits),
                     (kept == 1) != entry.isCopied
                 {
@@ -284,12 +287,12 @@ struct Qcow2Check {
             }
             try walkL1(at: l1Offset, entries: l1Size, isActive: false)
         }
-        refer(to: header.snapshotsOffset, length: offset - header.snapshotsOffset, isFixed: true)
+        try refer(to: header.snapshotsOffset, length: offset - header.snapshotsOffset, isFixed: true)
     }
 
     private mutating func bitmaps() throws {
         guard let bitmaps = header.extensions.bitmaps else { return }
-        refer(to: bitmaps.offset, length: bitmaps.length, isFixed: true)
+        try refer(to: bitmaps.offset, length: bitmaps.length, isFixed: true)
         var offset = bitmaps.offset
         let end = bitmaps.offset.saturated(adding: bitmaps.length)
         var count: UInt64 = 0
@@ -310,14 +313,14 @@ struct Qcow2Check {
             else {
                 return loss("ERROR bitmap \(count + 1) of the directory has what no bitmap has")
             }
-            refer(to: place, length: entries * 8, isFixed: true)
+            try refer(to: place, length: entries * 8, isFixed: true)
             for entry in try table(at: place, entries: entries) {
                 let data = entry & Entry.offset
                 guard entry & Entry.bitmapReserved == 0, data == 0 || entry & 1 == 0, data & clusterMask == 0 else {
                     loss("ERROR bitmap \(count + 1) of the directory has the table entry \(entry.hex)")
                     continue
                 }
-                if data != 0 { refer(to: data, length: clusterSize, isFixed: true) }
+                if data != 0 { try refer(to: data, length: clusterSize, isFixed: true) }
             }
             count += 1
             offset += (24 + UInt64(name) + 7) / 8 * 8
@@ -329,7 +332,7 @@ struct Qcow2Check {
 
     // MARK: Comparing
 
-    private mutating func refcountBlocks() {
+    private mutating func refcountBlocks() throws {
         for (index, entry) in refcountTable.enumerated() where entry != 0 {
             if entry & Entry.refcountReserved != 0 {
                 contradiction("ERROR refcount table entry \(index) has reserved bits set")
@@ -344,13 +347,13 @@ struct Qcow2Check {
                 needsRebuild = true
                 continue
             }
-            guard place >> geometry.clusterBits < UInt64(references.count) else {
+            guard place >> geometry.clusterBits < references.count else {
                 contradiction("ERROR refcount block \(index) is outside image")
                 needsRebuild = true
                 continue
             }
-            refer(to: place, length: clusterSize)
-            let count = references[Int(place >> geometry.clusterBits)]
+            try refer(to: place, length: clusterSize)
+            let count = references[place >> geometry.clusterBits]
             if count != 1 {
                 contradiction("ERROR refcount block \(index) refcount=\(count)")
                 needsRebuild = true
@@ -358,7 +361,7 @@ struct Qcow2Check {
         }
         let first = header.refcountTableOffset >> geometry.clusterBits
         for cluster in first..<first + header.refcountTableClusters {
-            if cluster < UInt64(references.count), references[Int(cluster)] == 1 { continue }
+            if references[cluster] == 1 { continue }
             needsRebuild = true
         }
         if header.refcountTableClusters == 0 { needsRebuild = true }
@@ -382,23 +385,43 @@ struct Qcow2Check {
 
     private mutating func compare(_ clusters: UInt64) throws {
         var highest: UInt64 = 0
-        for cluster in 0..<UInt64(references.count) {
-            if cluster & 0xFFFF == 0 { try onTime() }
-            let found = UInt64(references[Int(cluster)])
-            // What lies behind the file's end is nobody's.
-            if cluster >= clusters, found == 0 { continue }
-            guard let kept = try refcount(of: cluster) else { continue }
-            if kept > 0 || found > 0 { highest = cluster }
-            let counted = min(kept, UInt64(UInt16.max))
-            if counted < found {
-                // Counts may be wrong wherever one is missing: QEMU, too, writes all of them anew then.
-                if kept == 0 { needsRebuild = true }
-                contradiction("ERROR cluster \(cluster) refcount=\(kept) reference=\(found)")
-            } else if counted > found {
-                result.leaks += 1
-                report("Leaked cluster \(cluster) refcount=\(kept) reference=\(found)")
+        var cluster: UInt64 = 0
+        var looked: UInt64 = 0
+        while cluster < references.count {
+            looked += 1
+            if looked & 0xFFFF == 0 { try onTime() }
+            let index = cluster / geometry.refcountsPerBlock
+            let hasBlock = index < UInt64(refcountTable.count) && refcountTable[Int(index)] & Entry.refcountOffset != 0
+            if !hasBlock {
+                // Nothing is kept of them: only what is referred to is of interest.
+                let isBehind = index >= UInt64(refcountTable.count)
+                let end = isBehind ? references.count : min((index + 1) * geometry.refcountsPerBlock, references.count)
+                guard let next = references.first(in: cluster..<end) else {
+                    cluster = end
+                    continue
+                }
+                cluster = next
             }
+            try compare(cluster, clusters, &highest)
+            cluster += 1
         }
         result.imageEnd = (highest + 1) << geometry.clusterBits
+    }
+
+    private mutating func compare(_ cluster: UInt64, _ clusters: UInt64, _ highest: inout UInt64) throws {
+        let found = references[cluster]
+        // What lies behind the file's end is nobody's.
+        if cluster >= clusters, found == 0 { return }
+        guard let kept = try refcount(of: cluster) else { return }
+        if kept > 0 || found > 0 { highest = cluster }
+        let counted = min(kept, ClusterCounts.mostReferences)
+        if counted < found {
+            // Counts may be wrong wherever one is missing: QEMU, too, writes all of them anew then.
+            if kept == 0 { needsRebuild = true }
+            contradiction("ERROR cluster \(cluster) refcount=\(kept) reference=\(found)")
+        } else if counted > found {
+            result.leaks += 1
+            report("Leaked cluster \(cluster) refcount=\(kept) reference=\(found)")
+        }
     }
 }

@@ -106,9 +106,7 @@ struct Qcow2Repair {
             let references = try rebuild(found)
             try file.flush()
             try tellOfOldCounts(found)
-            flags = try fixEntries(found) { cluster in
-                cluster < UInt64(references.count) ? UInt64(references[Int(cluster)]) : 0
-            }
+            flags = try fixEntries(found) { references[$0] }
         } else {
             try setCounts(found) { kept, wanted in max(kept, wanted) }
             try file.flush()
@@ -136,8 +134,8 @@ struct Qcow2Repair {
         for entry in found.refcountTable where entry & Qcow2Check.Entry.refcountOffset & geometry.clusterMask == 0 {
             old.insert((entry & Qcow2Check.Entry.refcountOffset) >> geometry.clusterBits)
         }
-        for cluster in old.sorted() where cluster != 0 && cluster < UInt64(found.references.count) {
-            guard found.references[Int(cluster)] == 1, found.otherReferences[Int(cluster)] == 0 else { continue }
+        for cluster in old.sorted() where cluster != 0 {
+            guard found.references[cluster] == 1, found.otherReferences[cluster] == 0 else { continue }
             report("Repairing cluster \(cluster) refcount=1 reference=0")
         }
     }
@@ -145,7 +143,7 @@ struct Qcow2Repair {
     /// Reference counts as the image has them, and as they were found.
     private final class Counts {
         private let metadata: Qcow2Metadata
-        private let references: [UInt16]
+        private let references: ClusterCounts
 
         init(_ file: any BlockStorage, _ found: Qcow2Check) throws(ImageError) {
             metadata = try Qcow2Metadata(file, data: file, found.header, cacheSize: 1 << 20)
@@ -154,9 +152,7 @@ struct Qcow2Repair {
         }
 
         func kept(_ cluster: UInt64) throws(ImageError) -> UInt64 { try metadata.references(to: cluster) }
-        func found(_ cluster: UInt64) -> UInt64 {
-            cluster < UInt64(references.count) ? UInt64(references[Int(cluster)]) : 0
-        }
+        func found(_ cluster: UInt64) -> UInt64 { references[cluster] }
     }
 
     /// Sets each reference count there is a block for.
@@ -173,9 +169,9 @@ struct Qcow2Repair {
             let block = Qcow2Table(place, words, 0)
             for cluster in first..<first + perBlock {
                 let kept = block.number(Int(cluster - first), order: geometry.refcountOrder)
-                let wanted = cluster < UInt64(found.references.count) ? UInt64(found.references[Int(cluster)]) : 0
-                // As many as the counter of the check holds may be more.
-                guard wanted < UInt64(UInt16.max) else { continue }
+                let wanted = found.references[cluster]
+                // As many as are counted may be more.
+                guard wanted < ClusterCounts.mostReferences else { continue }
                 let new = count(kept, wanted)
                 guard new != kept else { continue }
                 guard new <= geometry.mostReferences else { throw tooMany(cluster, new, geometry) }
@@ -195,18 +191,20 @@ struct Qcow2Repair {
     }
 
     /// Writes all reference counts anew behind the end, and has the header lead there.
-    private func rebuild(_ found: Qcow2Check, order: UInt64? = nil) throws(ImageError) -> [UInt16] {
+    private func rebuild(_ found: Qcow2Check, order: UInt64? = nil) throws(ImageError) -> ClusterCounts {
         var geometry = found.geometry
         let old = geometry.refcountOrder
         if let order { geometry.refcountOrder = order }
         let perBlock = geometry.refcountsPerBlock
         var references = found.otherReferences
-        let last = references.lastIndex { $0 != 0 } ?? 0
-        let start = max(UInt64(last) + 1, (try file.length()).dividedUp(by: geometry.clusterSize))
-        references += [UInt16](repeating: 0, count: max(0, Int(start) - references.count))
+        let start = max((references.last ?? 0) + 1, (try file.length()).dividedUp(by: geometry.clusterSize))
         // Blocks for what is in use, and for themselves.
         var used = Set<UInt64>()
-        for (cluster, count) in references.enumerated() where count != 0 { used.insert(UInt64(cluster) / perBlock) }
+        var next: UInt64 = 0
+        while let cluster = references.first(in: next..<references.count) {
+            used.insert(cluster / perBlock)
+            next = min((cluster / perBlock + 1) * perBlock, references.count)
+        }
         var own: UInt64 = 0
         var tableClusters: UInt64 = 1
         while true {
@@ -219,17 +217,18 @@ struct Qcow2Repair {
         guard tableClusters * geometry.clusterSize <= 8 << 20 else {
             throw ImageError(.full, "the table of reference counts cannot become any larger")
         }
-        for cluster in start..<start + own {
-            if cluster < UInt64(references.count) { references[Int(cluster)] = 1 } else { references.append(1) }
-        }
+        do {
+            try references.grow(to: start + own)
+            for cluster in start..<start + own { try references.add(cluster) }
+        } catch { throw ImageError(.full, "more clusters are in use than are counted in memory") }
         var table = [UInt64](repeating: 0, count: Int(tableClusters * geometry.clusterSize / 8))
         var place = (start + tableClusters) << geometry.clusterBits
         for index in used.sorted() {
             let words = [UInt64](repeating: 0, count: Int(geometry.clusterSize / 8))
             let block = Qcow2Table(place, words, 0)
             let first = index * perBlock
-            for cluster in first..<min(first + perBlock, UInt64(references.count)) {
-                let count = UInt64(references[Int(cluster)])
+            for cluster in first..<min(first + perBlock, references.count) {
+                let count = references[cluster]
                 guard count <= geometry.mostReferences else { throw tooMany(cluster, count, geometry) }
                 block.setNumber(count, Int(cluster - first), order: geometry.refcountOrder)
             }
@@ -300,7 +299,7 @@ struct Qcow2Repair {
             l1.set(place | flag, at: index)
             // A table that lies where something else does is not written to.
             let cluster = place >> geometry.clusterBits
-            guard place != 0, cluster < UInt64(found.references.count), !found.fixedClusters.contains(cluster) else {
+            guard place != 0, cluster < found.references.count, !found.fixedClusters.contains(cluster) else {
                 continue
             }
             let words = try Qcow2Metadata.words(file, place, Int(geometry.clusterSize / 8))
@@ -325,9 +324,7 @@ struct Qcow2Repair {
         }
         // The same holds for the L1 table itself.
         let clusters = offset >> geometry.clusterBits...(offset + size * 8 - 1) >> geometry.clusterBits
-        let isOwn = clusters.allSatisfy {
-            $0 < UInt64(found.references.count) && found.otherReferences[Int($0)] == 1
-        }
+        let isOwn = clusters.allSatisfy { found.otherReferences[$0] == 1 }
         if isOwn { try l1.write(to: file) }
         return flags
     }

@@ -73,7 +73,7 @@ extension Image {
         info.clusterSize = clusterSize
         info.backing = backing
         info.backingPath = backing.map { ImageReference.combined($0.name, with: path) }
-        info.actualSize = Self.files(of: driver.fileStorage).first?.allocated
+        info.actualSize = driver.fileStorage is NullStorage ? 0 : Self.files(of: driver.fileStorage).first?.allocated
         do throws(ImageError) { try driver.describe(&info) } catch { throw error.at(path) }
         return info
     }

@@ -20,6 +20,8 @@ public struct ImageConversion: Sendable {
         public var targetIsZero = true
         /// Whether the target was made for this, and nothing of it has a place yet.
         public var isTargetNew = false
+        /// Whether clusters get their places in the guest's order though the target is no new one, or one on a base.
+        public var keepsOrder = false
         /// How many layers of the source are copied, where the target has what is below them already; `nil` copies all.
         public var layers: Int?
         /// Whether blocks are shared between the files where the file system can; zeros among data are not looked for then.
@@ -215,6 +217,8 @@ public struct ImageConversion: Sendable {
             _ offset: UInt64, _ length: UInt64, _ turns: Turnstile, _ ticket: Int
         ) throws(ImageError) -> UInt64 {
             let (runs, zeros, count) = try read(offset, length)
+            var holdsTurn = false
+            defer { if holdsTurn { turns.pass() } }
             if let qcow2, let packer {
                 try pack(runs, offset, length, qcow2, packer, turns, ticket)
             } else if let qcow2, job.options.isTargetNew {
@@ -229,7 +233,8 @@ public struct ImageConversion: Sendable {
                 }
             } else {
                 guard turns.wait(for: ticket) else { return 0 }
-                turns.pass()
+                holdsTurn = job.options.keepsOrder
+                if !holdsTurn { turns.pass() }
                 for run in runs { try job.target.write(piece(run), at: offset + UInt64(run.lowerBound)) }
             }
             // What was packed has its zeros already.

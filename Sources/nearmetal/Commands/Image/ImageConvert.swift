@@ -194,6 +194,7 @@ struct ImageConvert: ParsableCommand {
                     throw ImageError(.invalid, "Use of backing file requires explicit backing format")
                 }
                 settings.layers = 1
+                settings.keepsOrder = true
             }
             try source.refuse(asTarget: output)
             image = try create(output, creation)

@@ -238,23 +238,28 @@ final class QedDriver: ImageDriver {
         var check = ImageCheck()
         let (l1, l1Offset, end) = state.withLock { ($0.l1, $0.l1Offset, $0.end) }
         let fileClusters = try dataStorage.length().dividedUp(by: cluster)
-        guard fileClusters < Qcow2Check.mostClusters else {
-            throw ImageError(.unsupported, "the file has \(fileClusters) clusters; too many are to be counted")
-        }
-        var used = [Bool](repeating: false, count: Int(fileClusters))
-        func use(_ place: UInt64, _ bytes: UInt64) -> Bool {
+        var used = ClusterCounts()
+        var leaks = fileClusters
+        func use(_ place: UInt64, _ bytes: UInt64) throws(ImageError) -> Bool {
             guard isPlace(place, end), place.saturated(adding: bytes) <= end else { return false }
             for number in place / cluster..<(place + bytes) / cluster {
-                guard number < fileClusters, !used[Int(number)] else { return false }
-                used[Int(number)] = true
+                guard number < fileClusters, used[number] == 0 else { return false }
+                do { try used.add(number) } catch {
+                    throw ImageError(.unsupported, "more clusters are in use than are counted in memory")
+                }
+                leaks -= 1
             }
             return true
         }
+        do { try used.grow(to: fileClusters) } catch {
+            throw ImageError(.unsupported, "the file has \(fileClusters) clusters; too many are to be counted")
+        }
         check.totalClusters = size.dividedUp(by: cluster)
-        if !used.isEmpty { used[0] = true }
-        _ = use(l1Offset, tableBytes)
+        // The header.
+        if fileClusters > 0 { leaks -= 1 }
+        _ = try use(l1Offset, tableBytes)
         for (index, place) in l1.enumerated() where place != 0 {
-            guard use(place, tableBytes) else {
+            guard try use(place, tableBytes) else {
                 check.corruptions += 1
                 report("ERROR: L1 entry \(index) leads to byte \(place.hex)")
                 continue
@@ -265,12 +270,12 @@ final class QedDriver: ImageDriver {
                 check.allocatedClusters += 1
                 if last != 0, entry != last + cluster { check.fragmentedClusters += 1 }
                 last = entry
-                guard !use(entry, cluster) else { continue }
+                guard try !use(entry, cluster) else { continue }
                 check.corruptions += 1
                 report("ERROR: entry \(number) of the L2 table at byte \(place.hex) leads to byte \(entry.hex)")
             }
         }
-        check.leaks = used.count { !$0 }
+        check.leaks = Int(leaks)
         return check
     }
 }

@@ -41,6 +41,11 @@ final class RawDriver: ImageDriver {
     var dataStorage: any BlockStorage { file }
 
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
+        if let image = (file as? ImageStorage)?.image, start + offset < image.size {
+            // Where it lies is where the format below has it.
+            let status = try image.statusThrough(at: start + offset, limit: min(limit, image.size - start - offset))
+            return BlockStatus(status.isZero ? .zero(at: nil) : status.kind, status.length)
+        }
         let extent = try file.extent(at: start + offset)
         // Behind the end, within the last sector.
         guard extent.length > 0 else { return BlockStatus(.zero(at: start + offset), limit) }
@@ -64,6 +69,10 @@ final class RawDriver: ImageDriver {
 
     func discard(at offset: UInt64, count: UInt64, below: Below) throws(ImageError) {
         try file.discard(at: start + offset, count: count)
+    }
+
+    func describe(_ info: inout ImageInfo) throws(ImageError) {
+        info.clusterSize = try (file as? ImageStorage)?.image.info().clusterSize
     }
 
     func flush() throws(ImageError) { try file.flush() }
