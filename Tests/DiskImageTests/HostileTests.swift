@@ -125,6 +125,53 @@ import Testing
         #expect(reference("https://example.com/a.qcow2").path == nil)
     }
 
+    /// A description of a format on a file is that file, and declares its format; of anything else it is followed no further.
+    @Test func descriptions() throws {
+        let folder = try Folder()
+        let base = folder.write("base.qcow2", Self.qcow2())
+        let whole = #"json:{"driver":"qcow2","file":{"driver":"file","filename":"\#(base)"}}"#
+        let dotted = "json:{'file.filename': '\(base)', 'driver': 'qcow2'}"
+        for name in [whole, dotted] {
+            let top = folder.write("top.qcow2", Self.qcow2(backing: name))
+            let chain = ImageChain.read(path: top, declaredFormat: "qcow2", gate: .open)
+            #expect(chain.links.map(\.path) == [top, base] && chain.end == .base)
+            #expect(chain.links.last?.declaredFormat == "qcow2")
+            let closed = ImageChain.read(path: top, declaredFormat: "qcow2", gate: .closed)
+            #expect(closed.links.count == 1 && closed.end == .refused(base))
+            #expect(throws: ImageError.self) { try Image.open(top, Image.Options(format: .qcow2, gate: .closed)) }
+            #expect(try Image.open(top, Image.Options(format: .qcow2, gate: .open)).below?.format == .qcow2)
+        }
+        for name in [
+            #"json:{"driver":"raw","offset":512,"file":{"driver":"file","filename":"\#(base)"}}"#,
+            #"json:{"driver":"qcow2","file":{"driver":"nbd","host":"h"}}"#, "json:{", "json:[]", "json:{}",
+        ] {
+            let top = folder.write("top.qcow2", Self.qcow2(backing: name))
+            #expect(ImageChain.read(path: top, declaredFormat: "qcow2", gate: .open).end == .notLocal(name))
+        }
+        // The image itself, in a format of its own choice, below itself.
+        let place = folder.path + "/loop.qcow2"
+        let nested =
+            #"json:{"driver":"qcow2","file":{"driver":"qcow2","file":{"driver":"file","filename":"\#(place)"}}}"#
+        let loop = folder.write("loop.qcow2", Self.qcow2(backing: nested))
+        let error = #expect(throws: ImageError.self) {
+            try Image.open(loop, Image.Options(format: .qcow2, gate: .open))
+        }
+        #expect(error?.isLoop == true)
+    }
+
+    /// Nodes on nodes without end.
+    @Test func towers() {
+        var name = #"{"driver":"file","filename":"/nowhere"}"#
+        for _ in 0..<60 { name = #"{"driver":"raw","file":\#(name)}"# }
+        #expect(throws: ImageError.self) { try Image.open("json:" + name, Image.Options(format: nil, gate: .open)) }
+        for _ in 0..<60 { name = #"{"driver":"raw","file":\#(name)}"# }
+        #expect(throws: ImageError.self) { try BlockNode(named: "json:" + name) }
+        let flat = "json:{'driver': 'raw', '" + String(repeating: "file.", count: 5000) + "filename': 'a'}"
+        #expect(throws: ImageError.self) { try BlockNode(named: flat) }
+        let twice = #"json:{"file":{"filename":"a"},"file.filename":"b"}"#
+        #expect(throws: ImageError.self) { try BlockNode(named: twice) }
+    }
+
     @Test func loops() throws {
         let folder = try Folder()
         let path = folder.write("a.qcow2", Self.qcow2(backing: "b.qcow2", format: "qcow2"))

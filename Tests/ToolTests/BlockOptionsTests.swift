@@ -153,8 +153,10 @@ struct BlockOptionsTests {
     /// A description that stands in an image: what it names is backed by, committed into, and let in or not.
     @Test func standInImages() async throws {
         try await inImages { folder in
-            let part = #"json:{"driver":"raw","offset":1048576,"size":1048576,"file":{"driver":"file","filename":"e.raw"}}"#
-            let nested = #"json:{"driver":"raw","file":{"driver":"qcow2","file":{"driver":"file","filename":"e.qcow2"}}}"#
+            let part =
+                #"json:{"driver":"raw","offset":1048576,"size":1048576,"file":{"driver":"file","filename":"e.raw"}}"#
+            let nested =
+                #"json:{"driver":"raw","file":{"driver":"qcow2","file":{"driver":"file","filename":"e.qcow2"}}}"#
             for (name, size) in [(part, "1M"), (nested, "3M")] {
                 try await qemu(["convert", "-n", "-f", "raw", "-O", "qcow2", "a.raw", "e.qcow2"], in: folder)
                 try await qemu(

@@ -42,6 +42,7 @@ extension ImageFacts {
         do {
             facts.format = Probe.format(try file.available(at: 0, count: Probe.length), name: path)
             try header(of: file, into: &facts)
+            facts.takeFormatOfBackingDescription()
         } catch {
             facts.malformed = error.what
             facts.virtualSize = .unknown(Unknown(.malformed(error.what), source: path))

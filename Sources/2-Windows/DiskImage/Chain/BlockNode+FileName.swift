@@ -5,6 +5,8 @@ extension BlockNode {
     ///
     /// - Parameter format: the format that was found on it.
     ///
+    /// - Returns: the name.
+    ///
     /// - Source: QEMU block.c `bdrv_refresh_filename`.
     func fileName(_ format: ImageFacts.Format) -> String { plainName ?? "json:" + json(format).text }
 

@@ -38,7 +38,9 @@ extension BlockNode {
             for key in ["auto-read-only", "force-share", "cache.writeback"] { _ = try options.takeFlag(key) }
             let isDirect = try options.takeFlag("cache.direct")
             let isUnsafe = try options.takeFlag("cache.no-flush")
-            if isDirect != nil || isUnsafe != nil { caching = isUnsafe == true ? .unsafe : isDirect == true ? FileStorage.Caching.none : .writeback }
+            if isDirect != nil || isUnsafe != nil {
+                caching = isUnsafe == true ? .unsafe : isDirect == true ? FileStorage.Caching.none : .writeback
+            }
             return try options.takeFlag("read-only") ?? false
         }
 
@@ -91,7 +93,8 @@ extension BlockNode {
             guard let file = try child("file", &options, isProtocol: true) else {
                 throw ImageError(
                     .invalid,
-                    driver == nil ? "Must specify either driver or file" : "A block device must be specified for \"file\"")
+                    driver == nil
+                        ? "Must specify either driver or file" : "A block device must be specified for \"file\"")
             }
             var format = Format(known, on: file)
             format.isReadOnly = isReadOnly

@@ -112,7 +112,7 @@ public indirect enum BlockNode: Sendable, Hashable {
         return names + (format.secretID.map { [$0] } ?? [])
     }
 
-    /// The file it lies on; names in the image are relative to its folder. `nil` where it lies on none.
+    /// The file it lies on, to whose folder names in the image are relative; `nil` where it lies on none.
     public var path: String? {
         switch self {
         case .file(let file): file.path
@@ -128,8 +128,19 @@ public indirect enum BlockNode: Sendable, Hashable {
 }
 
 extension BlockNode {
-    /// Whether a name describes an image, rather than saying where it is.
-    static func isDescription(_ name: String) -> Bool {
-        name.hasPrefix("json:") || name == "null-co://" || name == "null-aio://"
+    /// What a name describes; `nil` where it says where an image is instead.
+    ///
+    /// - Throws: an ``ImageError`` where nothing that can be opened here is described.
+    init?(describedBy name: String, _ format: ImageFacts.Format? = nil) throws(ImageError) {
+        guard name.hasPrefix("json:") || name == "null-co://" || name == "null-aio://" else { return nil }
+        try self.init(named: name, format)
+    }
+
+    /// The file that all of is the image, with nothing else said of it.
+    var plainFile: String? {
+        guard case .format(let format) = self, case .file(let file) = format.file, format.window == nil,
+            format.dataFile == nil, case .asItSays = format.backing
+        else { return nil }
+        return file.path
     }
 }

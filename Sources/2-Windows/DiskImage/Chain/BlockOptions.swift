@@ -1,6 +1,6 @@
 import JSONText
 
-/// QEMU's block options, flat: `driver`, `file.filename`, `backing.driver` …
+/// QEMU's block options, flat: `driver`, `file.filename`, `backing.driver` and so on.
 ///
 /// They come from a command line (`driver=qcow2,file.filename=a`), or from a name in JSON, which may stand in an image.
 ///

@@ -16,8 +16,14 @@ public enum ImageReference: Sendable, Hashable {
     ///   - name: as the image has it.
     ///   - image: the image's own path, absolute.
     ///
+    /// A description in JSON of a format on a file is that file.
+    ///
     /// - Source: QEMU block.c `path_has_protocol`, `path_combine`.
     public init(_ name: String, in image: String) {
+        if let described = try? BlockNode(describedBy: name), let path = described.plainFile, path.hasPrefix("/") {
+            self = .file(Self.tidied(path))
+            return
+        }
         var name = name[...]
         if let colon = name.firstIndex(of: ":"), !name[..<colon].contains("/"), colon > name.startIndex {
             let scheme = String(name[..<colon])
@@ -84,6 +90,12 @@ public enum ImageReference: Sendable, Hashable {
 }
 
 extension ImageFacts {
+    /// The format that a description in JSON gives what is backed by it, where no other is declared.
+    mutating func takeFormatOfBackingDescription() {
+        guard backingFormat == nil, let name = backingFile else { return }
+        backingFormat = try? BlockNode(describedBy: name)?.declaredFormat?.rawValue
+    }
+
     /// What it is backed by; `nil` where it stands alone.
     public var backing: ImageReference? { backingFile.map { ImageReference($0, in: path) } }
     /// Other files that hold its data: an external data file, a vmdk's extents.

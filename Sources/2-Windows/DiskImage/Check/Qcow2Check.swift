@@ -88,7 +88,9 @@ struct Qcow2Check {
     mutating func run() throws {
         do { try count() } catch is ClusterCounts.Excess {
             throw Limit(
-                what: "the file has \(file.size.dividedUp(by: clusterSize)) clusters, of which more are in use than are counted in memory")
+                what:
+                    "the file has \(file.size.dividedUp(by: clusterSize)) clusters, of which more are in use than are counted in memory"
+            )
         }
     }
 

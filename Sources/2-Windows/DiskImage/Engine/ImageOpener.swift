@@ -90,6 +90,8 @@ extension BackingName {
     ///   - path: the image that has the name.
     ///   - gate: which files may be opened because an image names them.
     ///
+    /// - Returns: the node.
+    ///
     /// - Throws: an ``ImageError`` where it is nothing that can be opened here, or may not be.
     func node(of path: String, _ gate: ImageChain.Gate) throws(ImageError) -> BlockNode {
         func check(_ place: String) throws(ImageError) {
@@ -104,13 +106,13 @@ extension BackingName {
                 throw ImageError(.unsupported, "the format \"\(format)\" of its backing file is not known", path: path)
             }
         }
-        if BlockNode.isDescription(name) {
-            let node: BlockNode
-            do throws(ImageError) { node = try BlockNode(named: name, declared) } catch {
-                throw ImageError(
-                    error.kind, "its backing file \"\(name)\" is nothing that can be opened here: \(error.what)",
-                    path: path)
-            }
+        let described: BlockNode?
+        do throws(ImageError) { described = try BlockNode(describedBy: name, declared) } catch {
+            throw ImageError(
+                error.kind, "its backing file \"\(name)\" is nothing that can be opened here: \(error.what)", path: path
+            )
+        }
+        if let node = described {
             for file in node.files { try check(Image.absolute(file)) }
             return node
         }

@@ -168,7 +168,7 @@ struct ImageDeclaredFormat: GuestPractice, ImagePractice {
             return .notApplicable(Text("it has no backing file", "没有后备文件"))
         }
         if image.backingFormat != nil { return .pass }
-        // `json:` describes the whole of it, format included.
+        // What is no format on a file is described as a whole, format included.
         if case .other("json", _) = backing { return .pass }
         let found = backing.path.flatMap { estate.image(at: $0)?.value?.format }
         let format = found?.rawValue ?? "FORMAT"
