@@ -158,7 +158,7 @@ let package = Package(
         tests("DomainXMLTests", ["DomainXML", "Quantities", "ToolRunning"]),
         tests("LineDiffTests", ["LineDiff", "ToolRunning"]),
         tests("HostFactsTests", ["HostFacts", "Quantities", "ToolRunning"]),
-        tests("DiskImageTests", ["DiskImage", "Quantities", "ToolRunning"]),
+        tests("DiskImageTests", ["DiskImage", "ImageModels", "Quantities", "ToolRunning"]),
         tests(
             "LibvirtTests",
             [
@@ -212,6 +212,8 @@ let package = Package(
             name: "crash-child", dependencies: ["Transactions", "Changes"], path: "Tests/CrashChild",
             swiftSettings: swiftSettings),
         .target(name: "ToolRunning", path: "Tests/ToolRunning", swiftSettings: swiftSettings),
+        .target(
+            name: "ImageModels", dependencies: ["DiskImage"], path: "Tests/ImageModels", swiftSettings: swiftSettings),
         tests("DocumentationTests", ["ToolRunning", "nearmetal"]),
     ]
 )

@@ -148,6 +148,12 @@ import Testing
             let top = folder.write("top.qcow2", Self.qcow2(backing: name))
             #expect(ImageChain.read(path: top, declaredFormat: "qcow2", gate: .open).end == .notLocal(name))
         }
+        // What only a person may choose is not taken from an image.
+        let choosing =
+            #"json:{"driver":"qcow2","l2-cache-size":"1T","file":{"driver":"file","locking":"off","cache.no-flush":"on","filename":"\#(base)"}}"#
+        #expect(
+            try BackingName(choosing, format: nil).node(of: "/a", .open)
+                == BackingName(whole, format: nil).node(of: "/a", .open))
         // The image itself, in a format of its own choice, below itself.
         let place = folder.path + "/loop.qcow2"
         let nested =

@@ -1,4 +1,5 @@
 import Foundation
+import ImageModels
 import Testing
 
 @testable import DiskImage

@@ -1,4 +1,5 @@
 import Foundation
+import ImageModels
 import Testing
 
 @testable import DiskImage
@@ -41,7 +42,7 @@ import Testing
             var words = ["qemu-img", "create", "-q", "-f", "qcow2", "-o", test.options]
             if test.hasBacking {
                 // Shorter than what lies on it.
-                let base = (0..<model.count * 3 / 4 / 512 * 512).map { _ in UInt8.random(in: 0...255, using: &random) }
+                let base = random.bytes(model.count * 3 / 4 / 512 * 512)
                 try Data(base).write(to: URL(filePath: folder + "/base.raw"))
                 model.replaceSubrange(0..<base.count, with: base)
                 words += ["-b", "base.raw", "-F", "raw"]
@@ -70,8 +71,8 @@ import Testing
                         model[place] = shown[place]
                     }
                 }
-                guard shown == model else {
-                    let place = zip(shown, model).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? -1
+                guard isSame(shown, model) else {
+                    let place = differences(shown, model).first ?? -1
                     Issue.record(
                         "step \(step), seed \(seed), ours \(isOurs): byte \(place) differs after \(deed.range)")
                     return
@@ -86,7 +87,7 @@ import Testing
                 }
             }
             try run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", path, folder + "/out.raw"])
-            #expect(try Array(Data(contentsOf: URL(filePath: folder + "/out.raw"))) == model)
+            #expect(isSame(try Array(Data(contentsOf: URL(filePath: folder + "/out.raw"))), model))
         }
     }
 
@@ -137,7 +138,7 @@ import Testing
                     }
                 }
             }
-            #expect(try with(path) { try $0.content() } == wanted.bytes)
+            #expect(isSame(try with(path) { try $0.content() }, wanted.bytes))
             let model = MetadataModel(try Array(Data(contentsOf: URL(filePath: path))))
             #expect(model.errors.isEmpty && model.leaks == 0, "\(model.errors.prefix(3))")
             let check = try qemuImgCheck(path)

@@ -1,4 +1,5 @@
 import Foundation
+import ImageModels
 import Testing
 import ToolRunning
 
@@ -38,7 +39,7 @@ import ToolRunning
                     let wanted = Array(model.dropFirst(place).prefix(count))
                     #expect(bytes == wanted + [UInt8](repeating: 0, count: count - wanted.count))
                 default:
-                    let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+                    let bytes = random.bytes(count)
                     try storage.write(bytes, at: UInt64(place))
                     model += [UInt8](repeating: 0, count: max(0, place + count - model.count))
                     model.replaceSubrange(place..<place + count, with: bytes)
@@ -100,7 +101,7 @@ import ToolRunning
             for _ in 0..<100 {
                 let count = Int.random(in: 1...9000, using: &random)
                 let place = Int.random(in: 0...(model.count - count), using: &random)
-                let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+                let bytes = random.bytes(count)
                 try bytes.withUnsafeBytes { try image.write($0, at: UInt64(place)) }
                 model.replaceSubrange(place..<place + count, with: bytes)
             }

@@ -1,4 +1,5 @@
 import Foundation
+import ImageModels
 import Testing
 
 @testable import DiskImage
@@ -7,7 +8,7 @@ import Testing
 @Suite struct PackingTests {
     private func bytes(_ seed: UInt64, _ count: Int) -> [UInt8] {
         var random = Seeded(seed)
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+        return random.bytes(count)
     }
 
     private func packed(_ bytes: [UInt8]) -> [UInt8]? {

@@ -1,4 +1,5 @@
 import Foundation
+import ImageModels
 import Testing
 
 @testable import DiskImage
@@ -52,13 +53,13 @@ import Testing
                 // What holds from here on: what each sector may show.
                 let held = storage.bytes
                 var shown = try image.content()
-                var allowed = shown.map { Set([$0]) }
+                var touched = Touched(shown)
                 var marks: [(event: Int, content: [UInt8])] = [(0, shown)]
                 for _ in 0..<15 {
                     let deed = Deed.random(test.size / 512 * 512, cluster: test.cluster, &random)
                     try deed.perform(on: image)
                     let after = try image.content()
-                    for place in deed.range { allowed[place].insert(after[place]) }
+                    touched.note(after, in: deed.range)
                     shown = after
                     if case .flush = deed { marks.append((storage.events.count, shown)) }
                 }
@@ -69,7 +70,7 @@ import Testing
                     let cut = Int.random(in: 0...events.count, using: &random)
                     let bytes = Self.after(events, cut: cut, held, &random)
                     let sure = marks.last { $0.event <= cut }?.content ?? marks[0].content
-                    try verify(bytes, sure, allowed, events: events.count, cut, "round \(round)", test, folder)
+                    try verify(bytes, sure, touched, events: events.count, cut, "round \(round)", test, folder)
                 }
             }
         }
@@ -111,7 +112,7 @@ import Testing
     }
 
     private func verify(
-        _ bytes: [UInt8], _ sure: [UInt8], _ allowed: [Set<UInt8>], events: Int, _ cut: Int, _ what: String,
+        _ bytes: [UInt8], _ sure: [UInt8], _ touched: Touched, events: Int, _ cut: Int, _ what: String,
         _ test: Case,
         _ folder: String
     ) throws {
@@ -126,9 +127,9 @@ import Testing
         }
         let content = try Image.open(on: MemoryStorage(bytes), .qcow2).content()
         // What was not touched since the last flush is as it was; what was, is as it was at some time.
-        for place in content.indices where content[place] != sure[place] {
+        for place in differences(content, sure) {
             // Bytes of a write that was not flushed may be anything that lay in the clusters: zeros of a hole, or data freed before.
-            guard allowed[place].count > 1 || content[place] == sure[place] else {
+            guard touched[place] else {
                 Issue.record("\(what), cut \(cut) of \(events): byte \(place) is lost")
                 return
             }
@@ -175,7 +176,7 @@ import Testing
                     return
                 }
                 let content = try Image.open(on: MemoryStorage(broken.storage.bytes), .qcow2).content()
-                for place in content.indices where content[place] != broken.sure[place] {
+                for place in differences(content, broken.sure) {
                     // A discard may have been flushed: it leaves zeros.
                     guard broken.touched.contains(place / 512) || content[place] == 0 else {
                         Issue.record("call \(fuse) of \(calls): byte \(place) is lost")

@@ -1,4 +1,5 @@
 import Foundation
+import ImageModels
 import Testing
 
 @testable import DiskImage
@@ -82,7 +83,7 @@ import Testing
                     deed.apply(to: &model)
                 }
                 let shown = try with(path, isWritable: false) { try $0.content() }
-                guard shown == model else {
+                guard isSame(shown, model) else {
                     let place = zip(shown, model).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? -1
                     Issue.record("step \(step), ours \(isOurs), \(what): \(shown.count) bytes, byte \(place) differs")
                     return
@@ -103,7 +104,7 @@ import Testing
                 let count = min(shown.count, content.count)
                 #expect(shown[..<count] == content[..<count], "\(name)")
                 try with(path) { try $0.applySnapshot(name) }
-                #expect(try with(path, isWritable: false) { try $0.content() } == content, "\(name)")
+                #expect(isSame(try with(path, isWritable: false) { try $0.content() }, content), "\(name)")
             }
         }
     }
@@ -116,7 +117,7 @@ import Testing
             let start = Int.random(in: 0..<count / 512, using: &random) * 512
             let length = min(count - start, Int.random(in: 1...300, using: &random) * 512)
             bytes.replaceSubrange(
-                start..<start + length, with: (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) })
+                start..<start + length, with: random.bytes(length))
         }
         try Data(bytes).write(to: URL(filePath: raw))
         try tool("qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path)
@@ -144,15 +145,15 @@ import Testing
                     try image.takeUp(whatDiffersFrom: other)
                     try image.setBacking(BackingName("b.qcow2", format: "qcow2"))
                 }
-                #expect(try with(top, isWritable: false) { try $0.content() } == before, "seed \(seed)")
+                #expect(isSame(try with(top, isWritable: false) { try $0.content() }, before), "seed \(seed)")
                 #expect(try qemuImgCheck(top).status == 0)
                 try tool("qemu-img", "convert", "-f", "qcow2", "-O", "raw", top, folder + "/out.raw")
-                #expect(try Array(Data(contentsOf: URL(filePath: folder + "/out.raw"))) == before, "seed \(seed)")
+                #expect(isSame(try Array(Data(contentsOf: URL(filePath: folder + "/out.raw"))), before), "seed \(seed)")
                 try with(top) { image in
                     try image.takeUp(whatDiffersFrom: nil)
                     try image.setBacking(nil)
                 }
-                #expect(try with(top, isWritable: false) { try $0.content() } == before, "alone, seed \(seed)")
+                #expect(isSame(try with(top, isWritable: false) { try $0.content() }, before), "alone, seed \(seed)")
                 #expect(try !tool("qemu-img", "info", top).contains("backing"))
             }
         }
@@ -179,7 +180,7 @@ import Testing
                     try image.makeEmpty()
                 }
                 for file in ["base", "top"] {
-                    #expect(try with("\(folder)/\(file).qcow2", isWritable: false) { try $0.content() } == before)
+                    #expect(isSame(try with("\(folder)/\(file).qcow2", isWritable: false) { try $0.content() }, before))
                     #expect(try qemuImgCheck("\(folder)/\(file).qcow2").status == 0)
                 }
                 #expect(
@@ -222,9 +223,10 @@ import Testing
                 try ImageConversion(source, to: target, settings).run()
                 try target.close()
                 #expect(try qemuImgCheck(path).status == 0, "\(isCompressed)")
-                #expect(try with(path, isWritable: false) { try $0.content() } == bytes)
+                #expect(isSame(try with(path, isWritable: false) { try $0.content() }, bytes))
                 try tool("qemu-img", "convert", "-f", "qcow2", "-O", "raw", path, folder + "/out.raw")
-                #expect(try Array(Data(contentsOf: URL(filePath: folder + "/out.raw"))) == bytes, "\(isCompressed)")
+                #expect(
+                    isSame(try Array(Data(contentsOf: URL(filePath: folder + "/out.raw"))), bytes), "\(isCompressed)")
             }
         }
     }

@@ -1,20 +1,9 @@
 import Foundation
+import ImageModels
 import Testing
 import ToolRunning
 
 @testable import DiskImage
-
-/// Numbers that look random, and are the same each time.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state &* 0x2545_F491_4F6C_DD1D
-    }
-}
 
 /// Something done to an image.
 enum Deed {
@@ -37,7 +26,7 @@ enum Deed {
             count = max(512, min(size - start, (start + count) / cluster * cluster - start))
         }
         switch Int.random(in: 0..<10, using: &random) {
-        case 0...5: return .write(start, (0..<count).map { _ in UInt8.random(in: 1...255, using: &random) })
+        case 0...5: return .write(start, random.bytes(count, above: 0))
         case 6: return .zero(start, count, unmap: true)
         case 7: return .zero(start, count, unmap: false)
         case 8: return .discard(start, count)

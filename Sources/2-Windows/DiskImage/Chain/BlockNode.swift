@@ -136,6 +136,22 @@ extension BlockNode {
         try self.init(named: name, format)
     }
 
+    /// The same without what only a person may choose: locks, caches and flushes are not the image's to switch off, nor memory to ask for.
+    var withoutChoices: BlockNode {
+        switch self {
+        case .file(var file):
+            (file.caching, file.isLocked) = (nil, nil)
+            return .file(file)
+        case .null: return self
+        case .format(var format):
+            format.cacheSize = nil
+            format.file = format.file.withoutChoices
+            format.dataFile = format.dataFile?.withoutChoices
+            if case .node(let below) = format.backing { format.backing = .node(below.withoutChoices) }
+            return .format(format)
+        }
+    }
+
     /// The file that all of is the image, with nothing else said of it.
     var plainFile: String? {
         guard case .format(let format) = self, case .file(let file) = format.file, format.window == nil,

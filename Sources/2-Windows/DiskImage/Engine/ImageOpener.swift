@@ -114,7 +114,7 @@ extension BackingName {
         }
         if let node = described {
             for file in node.files { try check(Image.absolute(file)) }
-            return node
+            return node.withoutChoices
         }
         guard case .file(let place) = ImageReference(name, in: Image.absolute(path)) else {
             throw ImageError(.unsupported, "its backing file \"\(name)\" is no file of this host", path: path)

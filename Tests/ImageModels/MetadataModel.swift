@@ -1,14 +1,15 @@
 /// A second opinion on the tables of a qcow2 image: read from the specification, and sharing no line with the engine.
 ///
 /// - Source: QEMU docs/interop/qcow2.txt.
-struct MetadataModel {
+public struct MetadataModel {
     private let bytes: [UInt8]
     /// What contradicts the specification.
-    private(set) var errors: [String] = []
+    public private(set) var errors: [String] = []
     /// Clusters that are counted, and nobody's.
-    private(set) var leaks = 0
+    public private(set) var leaks = 0
 
-    init(_ bytes: [UInt8]) {
+    /// The tables in a file.
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
         walk()
     }
