@@ -21,6 +21,7 @@ let package = Package(
         fuzzer("FuzzDomainXML", ["DomainXML"]),
         fuzzer("FuzzHostFacts", ["HostFacts", "Quantities"]),
         fuzzer("FuzzConfiguration", ["Configuration"]),
+        fuzzer("FuzzBlockOptions", ["DiskImage"]),
         fuzzer("FuzzImage", ["DiskImage"]),
         fuzzer("FuzzJSON", ["Quantities"]),
         fuzzer("FuzzPractices", ["Practices", "Foresight", "DomainXML", "HostFacts", "Quantities"]),
