@@ -1,8 +1,9 @@
-import DiskImage
 import Foundation
 import Glibc
 import Quantities
 import Testing
+
+@testable import DiskImage
 
 /// Files that are no images, images that lie, and links that lead astray.
 @Suite struct HostileTests {
