@@ -72,9 +72,11 @@ import Testing
                     }
                 }
                 guard isSame(shown, model) else {
-                    let place = differences(shown, model).first ?? -1
+                    let places = differences(shown, model)
+                    let place = places.first ?? 0
                     Issue.record(
-                        "step \(step), seed \(seed), ours \(isOurs): byte \(place) differs after \(deed.range)")
+                        "step \(step), seed \(seed), ours \(isOurs): \(places.count) bytes from \(place) to \(places.last ?? 0) differ (\(shown[place]) for \(model[place]), before \(before[place])) after \(deed.kind) \(deed.range)"
+                    )
                     return
                 }
                 let model = MetadataModel(try Array(Data(contentsOf: URL(filePath: path))))

@@ -22,6 +22,37 @@ import Testing
         return value
     }
 
+    /// Zeros over the end of one unit and the start of the next, whatever is in either: no part of them is left out.
+    @Test(arguments: [("cluster_size=4k", 4096), ("extended_l2=on,cluster_size=64k", 2048)])
+    func zerosGoOverBorders(_ options: String, _ unit: Int) throws {
+        try inFolder { folder in
+            let path = folder + "/disk.qcow2"
+            for states in 0..<9 {
+                for unmap in [true, false] {
+                    try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, path, "1M")
+                    var model = [UInt8](repeating: 0, count: 1 << 20)
+                    try with(path) { image in
+                        for (number, state) in [states % 3, states / 3].enumerated() {
+                            let deed: Deed
+                            switch state {
+                            case 1: deed = .write(number * unit, [UInt8](repeating: 7, count: unit))
+                            case 2: deed = .zero(number * unit, unit, unmap: false)
+                            default: continue
+                            }
+                            try deed.perform(on: image)
+                            deed.apply(to: &model)
+                        }
+                        let deed = Deed.zero(unit - 1024, 1536, unmap: unmap)
+                        try deed.perform(on: image)
+                        deed.apply(to: &model)
+                    }
+                    let shown = try with(path, isWritable: false) { try $0.content() }
+                    #expect(isSame(shown, model), "states \(states), unmap \(unmap): \(differences(shown, model).count)")
+                }
+            }
+        }
+    }
+
     @Test(arguments: [
         ("cluster_size=512", 512), ("cluster_size=4k", 4096), ("cluster_size=64k", 65_536),
         ("extended_l2=on,cluster_size=16k", 16_384), ("refcount_bits=64,cluster_size=1k", 1024),

@@ -45,6 +45,16 @@ enum Deed {
         }
     }
 
+    /// What it is called.
+    var kind: String {
+        switch self {
+        case .write: "write"
+        case .zero(_, _, let unmap): unmap ? "zero, unmapping," : "zero"
+        case .discard: "discard"
+        case .flush: "flush"
+        }
+    }
+
     /// The bytes it touches.
     var range: Range<Int> {
         switch self {
