@@ -47,7 +47,7 @@ import Testing
                         deed.apply(to: &model)
                     }
                     let shown = try with(path, isWritable: false) { try $0.content() }
-                    #expect(isSame(shown, model), "states \(states), unmap \(unmap): \(differences(shown, model).count)")
+                    #expect(isSame(shown, model), "states \(states), unmap \(unmap)")
                 }
             }
         }
