@@ -14,7 +14,7 @@ RELEASE := -c release --product nearmetal --static-swift-stdlib --pkg-config-pat
 TOOL := .build/release/nearmetal
 SECONDS ?= 60
 
-.PHONY: help demo build test test-crash test-host test-peer test-lab setup-lab lint format fuzz bench bench-image setup-build setup-test clean werror install
+.PHONY: help demo build test test-crash test-host test-images test-peer test-lab setup-lab lint format fuzz bench bench-image setup-build setup-test clean werror install
 
 help:
 	@printf '%s\n' \
@@ -22,6 +22,7 @@ help:
 	  'make test             install what is missing, build, run every test' \
 	  'make test-crash       kill processes that change things, KILLS=2500 times' \
 	  'make test-host        change real settings of this machine and put them back (root)' \
+	  'make test-images      images changed by QEMU and ours in turn, power cuts: STEPS=1000 CUTS=400 SEED=1' \
 	  'make test-peer        QEMU'"'"'s own image tests, with ours as qemu-img (root)' \
 	  'make test-lab         change a whole emulated host, reboot it, roll back, compare (root)' \
 	  'make build            the release binary: $(TOOL)' \
@@ -71,6 +72,15 @@ TREES ?= 500
 test-crash: setup-test
 	NEARMETAL_TESTED=1 $(SWIFT) build $(TESTED) --build-tests
 	NEARMETAL_TESTED=1 NEARMETAL_KILLS=$(KILLS) NEARMETAL_TREES=$(TREES) $(SWIFT) test $(TESTED) --skip-build --filter 'CrashTests|ChangingTests/kills|WholeHostTests'
+
+# Images that this engine and QEMU change in turn, and power that is cut, for longer and with numbers of SEED; `make test` does a short form.
+STEPS ?= 1000
+CUTS ?= 400
+SEED ?= 1
+test-images: setup-test
+	NEARMETAL_TESTED=1 $(SWIFT) build $(TESTED) --build-tests
+	NEARMETAL_TESTED=1 NEARMETAL_STEPS=$(STEPS) NEARMETAL_CUTS=$(CUTS) NEARMETAL_SEED=$(SEED) $(SWIFT) test $(TESTED) --skip-build \
+	  --filter 'DiskImageTests.(Differential|Structure|PowerCut|ForeignFormat|Encryption)Tests'
 
 # Changes real settings of this machine, and puts them back.
 test-host: build
