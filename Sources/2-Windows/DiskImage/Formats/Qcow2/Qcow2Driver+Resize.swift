@@ -45,6 +45,7 @@ extension Qcow2Driver {
         if size > old, let image = below.image, image.size > old {
             try writeZeroes(at: old, count: min(size, image.size) - old, unmap: true, below: below)
         }
+        if size > old { try clearTail(of: old, below: below) }
         if geometry.hasDataFile { try dataStorage.resize(to: size) }
         // What is at a place in a raw data file is what shows: each cluster has its place.
         let isRawFile = geometry.hasDataFile && header.autoclear & 2 != 0
@@ -53,6 +54,21 @@ extension Qcow2Driver {
         try flush()
         guard size < old, header.snapshots == 0, !geometry.hasDataFile else { return }
         try cutOff()
+    }
+
+    /// Has the rest of the cluster in which the image ended be zeros: it may have been longer once, and what was there come to light.
+    private func clearTail(of old: UInt64, below: Below) throws(ImageError) {
+        let end = min(size, (old + geometry.clusterMask) & ~geometry.clusterMask)
+        guard !geometry.hasDataFile else { return }
+        var place = old
+        while place < end {
+            let (mapping, length) = try mapping(at: place, limit: end - place)
+            switch mapping {
+            case .unallocated, .zero: break
+            case .data, .compressed: try writeZeroes(at: place, count: length, unmap: true, below: below)
+            }
+            place += length
+        }
     }
 
     /// Gives up what is behind the last cluster in use.
