@@ -58,7 +58,7 @@ demo: build
 	@printf '\n== This machine: nearmetal check\n\n'
 	@$(TOOL) check --fail-on never
 
-# What is tested is optimized, as what is installed: without, images and thousands of guests take three times as long. Objects lie beside those of
+# What is tested is optimized, as what is installed: images and thousands of guests take long otherwise. Objects lie beside those of
 # `swift build`, which make up for it where one file is changed at a time (CONTRIBUTING.md).
 TESTED := --scratch-path .build/tested -c release
 
