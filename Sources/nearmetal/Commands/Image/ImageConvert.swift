@@ -188,6 +188,7 @@ struct ImageConvert: ParsableCommand {
             image = try opening.open(target, isWritable: true, caching: targetCache, called: output)
             guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }
             settings.targetIsZero = targetIsZero
+            settings.keepsOrder = image.clusterSize != nil
         } else {
             if let backing = creation.backing {
                 guard backing.format != nil else {
