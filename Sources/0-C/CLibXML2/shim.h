@@ -3,6 +3,10 @@
 /// without it and what it draws in (ICU, liblzma).
 #include <dlfcn.h>
 #include <string.h>
+/// Without ICU's own types, of another version than those in Foundation: the compiler refuses to see both. What changes in size is
+/// an encoding's handler, which is only pointed at.
+#include <libxml/xmlversion.h>
+#undef LIBXML_ICU_ENABLED
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <libxml/SAX2.h>
@@ -10,6 +14,9 @@
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
 #include <libxml/xmlerror.h>
+#ifdef UTYPES_H
+#error "libxml2's headers include ICU's all the same"
+#endif
 
 /// The functions that are used, of the types that the headers declare.
 typedef struct {
