@@ -293,15 +293,12 @@ extension Qcow2Driver {
         let lastWhole = end == size ? (end + unit - 1) / unit * unit : end / unit * unit
         try clusters.hold(offset >> geometry.clusterBits, (end - 1) >> geometry.clusterBits, exclusively: true) {
             () throws(ImageError) in
-            guard firstWhole < lastWhole else {
-                // The end of one and the start of the next are two: each has an entry of its own.
-                guard offset < firstWhole, firstWhole < end else { return try body(offset, count, false) }
-                try body(offset, firstWhole - offset, false)
-                return try body(firstWhole, end - firstWhole, false)
-            }
-            if offset < firstWhole { try body(offset, firstWhole - offset, false) }
-            try body(firstWhole, lastWhole - firstWhole, true)
-            if lastWhole < end { try body(lastWhole, end - lastWhole, false) }
+            // Where none is whole, the end of one and the start of the next are still two: each has an entry of its own.
+            let head = min(firstWhole, end)
+            let tail = max(lastWhole, head)
+            if offset < head { try body(offset, head - offset, false) }
+            if firstWhole < lastWhole { try body(firstWhole, lastWhole - firstWhole, true) }
+            if tail < end { try body(tail, end - tail, false) }
         }
     }
 
