@@ -142,6 +142,112 @@ import ToolRunning
         }
     }
 
+    /// Counts that are too narrow for what is referred to are put right by wider ones.
+    @Test func narrowCountsAreWidened() throws {
+        try inFolder { folder in
+            let path = folder + "/disk"
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", "refcount_bits=1", path, "128k")
+            try tool("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", path)
+            var bytes = Array(FileManager.default.contents(atPath: path) ?? Data())
+            func word(_ place: Int) -> Int { bytes[place + 1..<place + 8].reduce(0) { $0 << 8 | Int($1) } }
+            // The second cluster of the disk is where the first one is.
+            let table = word(word(40))
+            bytes.replaceSubrange(table + 8..<table + 16, with: bytes[table..<table + 8])
+            try Data(bytes).write(to: URL(filePath: path))
+            let options = Image.Options(format: .qcow2, gate: .closed)
+            let failure = #expect(throws: ImageError.self) { try Image.check(path, options, repair: .all) }
+            #expect(failure?.remedy.contains("refcount_bits=2") == true)
+            var amendment = Qcow2Amendment()
+            amendment.refcountBits = 2
+            try open(path).amend(amendment)
+            #expect(try qemuImgCheck(path).status == 0)
+            #expect(try shown(path) == [7, 7])
+        }
+    }
+
+    /// Each goes on from the table as it is, not as it was when the image was opened.
+    @Test func snapshotsOfOneOpenImageAreAllKept() throws {
+        try inFolder { folder in
+            let path = folder + "/disk"
+            try make(path, [1])
+            let image = try open(path)
+            for name in ["one", "two", "three"] { try image.createSnapshot(name) }
+            try image.deleteSnapshot("two")
+            #expect(try image.snapshots().map(\.name) == ["one", "three"])
+            try image.close()
+            #expect(try qemuImgCheck(path).status == 0)
+            let again = try open(path)
+            #expect(try again.snapshots().map(\.name) == ["one", "three"])
+        }
+    }
+
+    /// What is too much of a table of snapshots is taken out, and the rest of it stays.
+    @Test func snapshotsThatAreTooMuchAreTakenOut() throws {
+        try inFolder { folder in
+            let path = folder + "/disk"
+            func put(_ bytes: [UInt8], at place: Int) throws {
+                let file = try FileHandle(forUpdating: URL(filePath: path))
+                try file.seek(toOffset: UInt64(place))
+                try file.write(contentsOf: Data(bytes))
+                try file.close()
+            }
+            func refuses(_ words: String) throws {
+                let failure = #expect(throws: ImageError.self) { try open(path, isWritable: false) }
+                #expect(failure?.described.contains(words) == true, "\(failure?.described ?? "")")
+                let options = Image.Options(format: .qcow2, gate: .closed)
+                let verdict = #expect(throws: ImageError.self) { try Image.check(path, options) }
+                #expect(verdict?.described.contains(words) == true, "\(verdict?.described ?? "")")
+                #expect(try qemuImgCheck(path).status != 0)
+            }
+            func repairs(fixing count: Int, leaving names: [String]) throws {
+                let options = Image.Options(format: .qcow2, gate: .closed)
+                let check = try Image.check(path, options, repair: .all).check
+                #expect(check.corruptions == 0)
+                #expect(check.leaks == 0)
+                #expect(check.corruptionsFixed == count)
+                #expect(try qemuImgCheck(path).status == 0)
+                #expect(try open(path, isWritable: false).snapshots().map(\.name) == names)
+                #expect(try shown(path) == [1])
+            }
+            try make(path, [1])
+            for name in ["one", "two"] {
+                let image = try open(path)
+                try image.createSnapshot(name)
+                try image.close()
+            }
+            let bytes = Array(FileManager.default.contents(atPath: path) ?? Data())
+            let table = Int(bytes[64..<72].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+            // The second says of itself 64 KiB that nobody knows; its names are behind them.
+            let second = table + 72
+            try put([0, 1, 0, 0], at: second + 36)
+            try put(Array("2two".utf8), at: second + 40 + 65_536)
+            try refuses("Too much extra metadata in snapshot table entry 1. You can force-remove")
+            try repairs(fixing: 2, leaving: ["one", "two"])
+        }
+    }
+
+    /// Of more snapshots than there may be the first are kept.
+    @Test func snapshotsBehindTheLastAreDropped() throws {
+        try inFolder { folder in
+            let path = folder + "/disk"
+            // Of version 2, in which 40 bytes of zeros are a snapshot.
+            try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", path, "64k")
+            let file = try FileHandle(forUpdating: URL(filePath: path))
+            try file.seek(toOffset: 60)
+            try file.write(contentsOf: Data([0, 2, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0]))
+            try file.truncate(atOffset: 1 << 20 + 40 * 131_072)
+            try file.close()
+            #expect(throws: ImageError.self) { try open(path, isWritable: false) }
+            let options = Image.Options(format: .qcow2, gate: .closed)
+            #expect(throws: ImageError.self) { try Image.check(path, options) }
+            let check = try Image.check(path, options, repair: .all).check
+            #expect(check.corruptions == 0)
+            #expect(check.leaks == 0)
+            #expect(try qemuImgCheck(path).status == 0)
+            #expect(try open(path, isWritable: false).snapshots().count == 65_536)
+        }
+    }
+
     /// A snapshot whose table cannot be one is neither shown nor taken out.
     @Test func snapshotsThatCannotBeAreLeftAlone() throws {
         try inFolder { folder in

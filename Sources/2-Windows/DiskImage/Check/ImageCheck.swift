@@ -68,13 +68,13 @@ extension Image {
         guard case .format(let described) = node else {
             throw ImageError(.unsupported, "This image format does not support checks")
         }
-        let path = node.path ?? ""
-        var options = options
-        options.isWritable = repair != nil
-        let file = try ImageOpener(options: options).storage(described.file)
+        let path = node.path ?? node.fileName(.raw)
+        var opener = ImageOpener(options: options)
+        opener.options.isWritable = repair != nil
+        let file = try opener.storage(described.file)
         do throws(ImageError) {
-            if let format = described.format { options.format = format } else { options.format = try probe(file, path) }
-            if let id = described.secretID, let secrets = options.secrets { options.secret = try secrets(id) }
+            var options = try opener.options(for: described)
+            if options.format == nil { options.format = try probe(file, path) }
             if case .asItSays = described.backing {} else { options.opensBacking = false }
             let format = options.format ?? .raw
             return (format, try check(file, format, options, path, repair: repair, report))

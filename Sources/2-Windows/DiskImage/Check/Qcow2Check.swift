@@ -38,8 +38,12 @@ struct Qcow2Check {
     private(set) var fixedClusters: Set<UInt64> = []
     /// Contradictions behind which something may lie that nothing else leads to.
     private(set) var losses = 0
-    /// Snapshots that lack what version 3 tells of them.
-    private(set) var incompleteSnapshots = 0
+    /// Clusters that are counted less often than they are referred to.
+    private(set) var lowCounts = 0
+    /// What of its table of snapshots is to be written anew: version 3 tells more of them, or there is too much.
+    private(set) var snapshotFaults = 0
+    /// Its snapshots; `nil` where it has none.
+    private(set) var snapshotTable: Qcow2SnapshotTable?
     /// What is to be told of flags that say "mine alone".
     private(set) var copiedFaults: [String] = []
     private(set) var refcountTable: [UInt64] = []
@@ -253,43 +257,43 @@ struct Qcow2Check {
 
     private mutating func snapshots() throws {
         guard header.snapshots > 0 else { return }
-        var offset = header.snapshotsOffset
-        for number in 0..<header.snapshots {
-            try onTime()
-            offset = offset.saturated(adding: 7) / 8 * 8
-            let bytes = try file.bytes(at: offset, count: 40)
-            let l1Offset = try bytes.be64(0)
-            let l1Size = try bytes.be32(8)
-            let idLength = try bytes.be16(12)
-            let nameLength = try bytes.be16(14)
-            let extra = try bytes.be32(36)
-            guard extra <= 1024, offset < file.size else {
-                return loss("ERROR snapshot table entry \(number) cannot be read")
+        let table = try Qcow2SnapshotTable(file, at: header.snapshotsOffset, count: header.snapshots)
+        snapshotTable = table
+        for excess in table.excesses {
+            guard countsRepaired else {
+                throw Malformed("failed to read the snapshot table: \(excess.refusal). \(excess.remedy)")
             }
+            result.corruptions += excess.count
+            report(excess.repair)
+            if case .extra = excess { snapshotFaults += 1 }
+        }
+        for (number, entry) in table.entries.enumerated() {
+            try onTime()
+            guard entry.place < file.size else { return loss("ERROR snapshot table entry \(number) cannot be read") }
             // Version 3 keeps the disk's size of then in it.
-            if header.version == 3, extra < 16 {
-                incompleteSnapshots += 1
+            if header.version == 3, entry.extra < 16 {
+                snapshotFaults += 1
                 let word = countsRepaired ? "Repairing" : "ERROR"
                 contradiction("\(word) snapshot table entry \(number) is incomplete")
             }
-            let names = try file.bytes(at: offset + 40 + extra, count: idLength + nameLength)
-            offset += 40 + extra + UInt64(idLength) + UInt64(nameLength)
-            let name = "\(try names.text(0, idLength)) (\(try names.text(idLength, nameLength)))"
-            guard l1Offset & clusterMask == 0 else {
+            let names = try file.bytes(at: entry.names, count: entry.lengths.id + entry.lengths.name)
+            let name =
+                "\(try names.text(0, entry.lengths.id)) (\(try names.text(entry.lengths.id, entry.lengths.name)))"
+            guard entry.l1Offset & clusterMask == 0 else {
                 loss(
-                    "ERROR snapshot \(name) l1_offset=\(l1Offset.hex): L1 table is not cluster aligned; snapshot table entry corrupted"
+                    "ERROR snapshot \(name) l1_offset=\(entry.l1Offset.hex): L1 table is not cluster aligned; snapshot table entry corrupted"
                 )
                 continue
             }
-            guard l1Size <= 4 << 20 else {
+            guard entry.l1Size <= 4 << 20 else {
                 loss(
-                    "ERROR snapshot \(name) l1_size=\(l1Size.hex): L1 table is too large; snapshot table entry corrupted"
+                    "ERROR snapshot \(name) l1_size=\(entry.l1Size.hex): L1 table is too large; snapshot table entry corrupted"
                 )
                 continue
             }
-            try walkL1(at: l1Offset, entries: l1Size, isActive: false)
+            try walkL1(at: entry.l1Offset, entries: entry.l1Size, isActive: false)
         }
-        try refer(to: header.snapshotsOffset, length: offset - header.snapshotsOffset, isFixed: true)
+        try refer(to: header.snapshotsOffset, length: table.end - header.snapshotsOffset, isFixed: true)
     }
 
     private mutating func bitmaps() throws {
@@ -420,6 +424,7 @@ struct Qcow2Check {
         if counted < found {
             // Counts may be wrong wherever one is missing: QEMU, too, writes all of them anew then.
             if kept == 0 { needsRebuild = true }
+            lowCounts += 1
             contradiction("ERROR cluster \(cluster) refcount=\(kept) reference=\(found)")
         } else if counted > found {
             result.leaks += 1

@@ -29,6 +29,7 @@ struct Qcow2Repair {
         guard let repair else { return before.result }
         let isMarked = before.header.incompatible & Self.marks != 0
         try clearUnknownMarks(before.header)
+        if repair == .all { try dropSnapshots(before.check) }
         let isWrong = before.result.corruptions > 0 || before.result.leaks > 0
         var flags = 0
         switch repair {
@@ -46,11 +47,11 @@ struct Qcow2Repair {
         default: break
         }
         guard isWrong || isMarked || flags > 0 else { return before.result }
-        var after = try check(repaired: false) { _ in }
-        if repair == .all, after.check.incompleteSnapshots > 0,
-            after.check.incompleteSnapshots == after.result.corruptions
-        {
-            try completeSnapshots()
+        // What is too much of the table of snapshots is there still.
+        let mendsSnapshots = repair == .all && before.check.snapshotTable?.excesses.isEmpty == false
+        var after = try check(repaired: mendsSnapshots) { _ in }
+        if repair == .all, after.check.snapshotFaults > 0, after.check.snapshotFaults == after.result.corruptions {
+            try mendSnapshots()
             after = try check(repaired: false) { _ in }
         }
         if repair == .all, after.result.corruptions == 0 { try unmark(after.header) }
@@ -86,12 +87,14 @@ struct Qcow2Repair {
             let header = try Qcow2Header.parse(source, into: &facts, isChecked: true)
             var check = Qcow2Check(
                 source, header, countsRepaired: repaired, tellsCopied: tellsCopied, report: report)
-            try check.run()
+            do { try check.run() } catch let fault as Malformed { throw ImageError(.notChecked, fault.what) }
             return (header, check, check.result)
         } catch let fault as Malformed {
             throw ImageError(fault)
         } catch let limit as Qcow2Check.Limit {
-            throw ImageError(.unsupported, limit.what)
+            throw ImageError(.notChecked, limit.what)
+        } catch let error as ImageError {
+            throw error
         } catch { throw ImageError(.failed, "\(error)") }
     }
 
@@ -184,10 +187,12 @@ struct Qcow2Repair {
     }
 
     private func tooMany(_ cluster: UInt64, _ count: UInt64, _ geometry: Qcow2Geometry) -> ImageError {
-        ImageError(
-            .malformed,
+        let needed = UInt64.bitWidth - count.leadingZeroBitCount
+        let wide = [1, 2, 4, 8, 16, 32].first { $0 >= needed } ?? 64
+        return ImageError(
+            .notChecked,
             "cluster \(cluster) is referred to \(count) times, which reference counts of \(1 << geometry.refcountOrder) bits cannot hold",
-            remedy: "Convert what can be read into a new image")
+            remedy: "Widen them with amend -o refcount_bits=\(wide), or convert what can be read into a new image")
     }
 
     /// Writes all reference counts anew behind the end, and has the header lead there.
@@ -252,13 +257,20 @@ struct Qcow2Repair {
 
     /// Writes all reference counts anew, with another number of bits.
     ///
+    /// Wider ones are as many as were found: what narrow ones could not hold is put right by it.
+    ///
     /// - Throws: an ``ImageError`` where the image is not whole, or a count does not fit.
     func setRefcountOrder(_ order: UInt64) throws(ImageError) {
         let found = try check(repaired: false) { _ in }
-        guard found.result.corruptions == 0 else {
+        let isWhole = found.result.corruptions == 0
+        let isMiscounted = found.result.corruptions == found.check.lowCounts + found.check.copiedFaults.count
+        guard isWhole || isMiscounted && order > found.check.geometry.refcountOrder else {
             throw ImageError(.malformed, "its tables contradict one another", remedy: "Repair it: check -r all")
         }
-        _ = try rebuild(found.check, order: order)
+        let references = try rebuild(found.check, order: order)
+        try file.flush()
+        guard !isWhole else { return }
+        _ = try fixEntries(found.check) { references[$0] }
         try file.flush()
     }
 
@@ -269,8 +281,8 @@ struct Qcow2Repair {
         _ found: Qcow2Check, _ count: (UInt64) throws(ImageError) -> UInt64
     ) throws(ImageError) -> [String] {
         let flags = try fixTables(found.header.l1Offset, found.header.l1Size, isActive: true, found, count)
-        for l1 in try snapshotTables(found.header) {
-            _ = try fixTables(l1.offset, l1.size, isActive: false, found, count)
+        for entry in found.snapshotTable?.entries ?? [] {
+            _ = try fixTables(entry.l1Offset, entry.l1Size, isActive: false, found, count)
         }
         return flags
     }
@@ -329,33 +341,25 @@ struct Qcow2Repair {
         return flags
     }
 
-    private func snapshotTables(_ header: Qcow2Header) throws(ImageError) -> [(offset: UInt64, size: UInt64)] {
-        var tables: [(offset: UInt64, size: UInt64)] = []
-        let source = try StorageHeader(file)
-        var offset = header.snapshotsOffset
-        for _ in 0..<header.snapshots {
-            offset = offset.saturated(adding: 7) / 8 * 8
-            do throws(Malformed) {
-                let bytes = try source.bytes(at: offset, count: 40)
-                let extra = try bytes.be32(36)
-                guard extra <= 1024, offset < source.size else { return tables }
-                tables.append((try bytes.be64(0), try bytes.be32(8)))
-                offset += 40 + extra + UInt64(try bytes.be16(12)) + UInt64(try bytes.be16(14))
-            } catch { throw ImageError(error) }
-        }
-        return tables
+    /// Takes the snapshots out that are too many: first, as what they alone refer to is given up later.
+    private func dropSnapshots(_ found: Qcow2Check) throws(ImageError) {
+        guard let table = found.snapshotTable, table.hasTooMany else { return }
+        var bytes = HeaderWriter()
+        bytes.be32(UInt64(table.entries.count))
+        try file.write(bytes.bytes, at: 60)
+        try file.flush()
     }
 
-    /// Writes the table of snapshots with all that version 3 has of them.
-    private func completeSnapshots() throws(ImageError) {
+    /// Writes the table of snapshots with all that version 3 has of them, and no more than is read.
+    private func mendSnapshots() throws(ImageError) {
         var facts = ImageFacts(path: file.name, format: .qcow2)
         let source = try StorageHeader(file)
         var header: Qcow2Header
         do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch { throw ImageError(error) }
         try unmark(header)
         header.incompatible &= ~Self.marks
-        let driver = try Qcow2Driver(file, data: nil, header, facts)
-        try driver.rewriteSnapshots()
+        let driver = try Qcow2Driver(file, data: nil, header, facts, mendsSnapshots: true)
+        try driver.mendSnapshots()
         try driver.flush()
     }
 

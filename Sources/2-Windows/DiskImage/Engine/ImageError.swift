@@ -18,6 +18,8 @@ public struct ImageError: Error, Sendable, Hashable, CustomStringConvertible {
         case invalid
         /// There is no room.
         case full
+        /// It was opened, and its tables cannot be walked, or not be put right.
+        case notChecked
     }
     /// The kind.
     public let kind: Kind

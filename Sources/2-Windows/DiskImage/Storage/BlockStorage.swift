@@ -59,6 +59,15 @@ public struct StorageExtent: Sendable, Hashable {
 }
 
 extension BlockStorage {
+    /// Has the start of a new image read as zeros: a device, or a server's disk, keeps what was there.
+    ///
+    /// - Throws: an ``ImageError``, also where it cannot become as long.
+    func clear(to end: UInt64) throws(ImageError) {
+        let length = try length()
+        if length < end { try resize(to: end) }
+        if length > 0 { try writeZeroes(at: 0, count: min(length, end), unmap: false) }
+    }
+
     /// Bytes as an array.
     func bytes(at offset: UInt64, count: Int) throws(ImageError) -> [UInt8] {
         var failure: ImageError?

@@ -136,14 +136,13 @@ extension ImageOpening {
         format: ImageFacts.Format, check: ImageCheck
     ) {
         let target = try target(path, format)
-        var options = Image.Options(format: nil, gate: gate)
-        options.secrets = target.secrets
-        options.caching = sourceCache
-        options.forcesShare = forceShare
         do throws(ImageError) {
-            return try Image.check(target.node, options, repair: repair) { say($0) }
+            return try Image.check(target.node, options(target, isWritable: false), repair: repair) { say($0) }
         } catch {
             guard error.what != "This image format does not support checks" else { throw error }
+            guard error.kind != .notChecked else {
+                throw ImageError(.notChecked, "Check failed: \(error.what)", path: error.path, remedy: error.remedy)
+            }
             throw Self.refusal(error, path, of: target.path)
         }
     }

@@ -120,7 +120,7 @@ extension Qcow2Driver {
         do throws(Malformed) { header = try Qcow2Header.parse(source, into: &facts) } catch { throw ImageError(error) }
         if version == 3, header.version == 2, header.snapshots > 0 {
             // Before the version changes: what it adds is ignored until then.
-            try rewriteSnapshots()
+            try mendSnapshots()
         }
         var cluster = try Qcow2HeaderCluster(file, header)
         if version != header.version { cluster.setVersion(version) }

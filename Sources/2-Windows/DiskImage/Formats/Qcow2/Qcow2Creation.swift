@@ -66,6 +66,9 @@ enum Qcow2Creation {
         func whole(_ bytes: [UInt8], _ clusters: UInt64 = 1) -> [UInt8] {
             bytes + [UInt8](repeating: 0, count: max(0, Int(clusters * cluster) - bytes.count))
         }
+        // The L1 table ends with its last entry.
+        let end = luks == nil ? (firstBlock + blocks) * cluster + l1Entries * 8 : total * cluster
+        try file.clear(to: end)
         try file.write(
             whole(
                 try header(
@@ -83,9 +86,6 @@ enum Qcow2Creation {
             }
             try file.write(block.bytes(0..<block.words.count), at: (firstBlock + number) * cluster)
         }
-        // The L1 table ends with its last entry.
-        let end = (firstBlock + blocks) * cluster + l1Entries * 8
-        try file.resize(to: luks == nil ? end : total * cluster)
     }
 
     private static func check(_ options: Qcow2Options, _ size: UInt64, _ backing: BackingName?) throws(ImageError) {

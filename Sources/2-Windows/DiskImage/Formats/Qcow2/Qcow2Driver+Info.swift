@@ -61,38 +61,50 @@ extension Qcow2Driver {
     }
 
     /// The internal snapshots, as the table has them.
-    func snapshots() throws(ImageError) -> [ImageSnapshot] {
-        var snapshots: [ImageSnapshot] = []
-        var offset = header.snapshotsOffset
-        let source = try StorageHeader(file)
-        for _ in 0..<header.snapshots {
-            offset = offset.saturated(adding: 7) / 8 * 8
-            do throws(Malformed) {
-                let fixed = try source.bytes(at: offset, count: 40)
-                let extra = try fixed.be32(36)
-                let lengths = (id: try fixed.be16(12), name: try fixed.be16(14))
-                guard extra <= 1024 else { throw Malformed("a snapshot has \(extra) bytes of extra data") }
-                let rest = try source.bytes(at: offset + 40, count: Int(extra) + lengths.id + lengths.name)
-                var snapshot = ImageSnapshot(
-                    id: try rest.text(Int(extra), lengths.id),
-                    name: try rest.text(Int(extra) + lengths.id, lengths.name),
-                    stateSize: try fixed.be32(32), seconds: try fixed.be32(16), nanoseconds: try fixed.be32(20),
-                    clock: try fixed.be64(24), instructions: nil, diskSize: size, l1Offset: try fixed.be64(0),
-                    l1Size: try fixed.be32(8))
-                if extra >= 8 { snapshot.stateSize = try rest.be64(0) }
-                if extra >= 16 { snapshot.diskSize = try rest.be64(8) }
-                if extra >= 24 {
-                    let count = try rest.be64(16)
-                    snapshot.instructions = count == .max ? nil : count
-                    snapshot.unknown = Array(rest.bytes[24..<Int(extra)])
-                }
-                snapshots.append(snapshot)
-                offset += 40 + extra + UInt64(lengths.id) + UInt64(lengths.name)
-                guard offset - header.snapshotsOffset <= 64 << 20 else {
-                    throw Malformed("Snapshot table is too large")
-                }
-            } catch { throw ImageError(error) }
+    ///
+    /// - Parameter isMended: whether what is too much is left out, or is an error.
+    ///
+    /// - Returns: the snapshots.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be read.
+    func snapshots(isMended: Bool = false) throws(ImageError) -> [ImageSnapshot] {
+        guard let table = try snapshotTable() else { return [] }
+        if !isMended, let excess = table.excesses.first {
+            throw ImageError(.malformed, excess.refusal, remedy: excess.remedy)
         }
-        return snapshots
+        do throws(Malformed) {
+            let source = try StorageHeader.checked(file)
+            return try table.entries.map { entry throws(Malformed) in try snapshot(entry, source) }
+        } catch { throw ImageError(error) }
+    }
+
+    /// The table of snapshots as it is now, not as it was when the image was opened; `nil` where there is none.
+    func snapshotTable() throws(ImageError) -> Qcow2SnapshotTable? {
+        do throws(Malformed) {
+            let source = try StorageHeader.checked(file)
+            let bytes = try source.bytes(at: 60, count: 12)
+            let (count, place) = (try bytes.be32(0), try bytes.be64(4))
+            return count == 0 ? nil : try Qcow2SnapshotTable(source, at: place, count: count)
+        } catch { throw ImageError(error) }
+    }
+
+    private func snapshot(_ entry: Qcow2SnapshotTable.Entry, _ source: StorageHeader) throws(Malformed) -> ImageSnapshot
+    {
+        let fixed = try source.bytes(at: entry.place, count: 40)
+        let extra = try source.bytes(at: entry.place + 40, count: Int(entry.keptExtra))
+        let names = try source.bytes(at: entry.names, count: entry.lengths.id + entry.lengths.name)
+        var snapshot = ImageSnapshot(
+            id: try names.text(0, entry.lengths.id), name: try names.text(entry.lengths.id, entry.lengths.name),
+            stateSize: try fixed.be32(32), seconds: try fixed.be32(16), nanoseconds: try fixed.be32(20),
+            clock: try fixed.be64(24), instructions: nil, diskSize: size, l1Offset: entry.l1Offset,
+            l1Size: entry.l1Size)
+        if extra.count >= 8 { snapshot.stateSize = try extra.be64(0) }
+        if extra.count >= 16 { snapshot.diskSize = try extra.be64(8) }
+        if extra.count >= 24 {
+            let count = try extra.be64(16)
+            snapshot.instructions = count == .max ? nil : count
+            snapshot.unknown = Array(extra.bytes[24...])
+        }
+        return snapshot
     }
 }

@@ -123,8 +123,10 @@ extension Qcow2Driver {
         guard snapshot.l1Size <= 4 << 20 else { throw ImageError(.malformed, "Snapshot L1 table too large") }
     }
 
-    /// Writes the table of snapshots anew, as it is read.
-    func rewriteSnapshots() throws(ImageError) { try writeSnapshots(try snapshots()) }
+    /// Writes the table of snapshots anew, without what is too much of it.
+    ///
+    /// - Throws: an ``ImageError``.
+    func mendSnapshots() throws(ImageError) { try writeSnapshots(try snapshots(isMended: true)) }
 
     /// A snapshot by its name, or else its number.
     private func find(_ name: String, _ all: [ImageSnapshot]) throws(ImageError) -> Int {
@@ -139,6 +141,8 @@ extension Qcow2Driver {
     /// Writes the table of snapshots to another place, and has the header lead there.
     private func writeSnapshots(_ all: [ImageSnapshot]) throws(ImageError) {
         var writer = HeaderWriter()
+        let texts = all.map { $0.id.utf8.count + $0.name.utf8.count + $0.unknown.count }
+        writer.bytes.reserveCapacity(texts.reduce(72 * all.count, +))
         for snapshot in all {
             writer.bytes += [UInt8](repeating: 0, count: (8 - writer.bytes.count % 8) % 8)
             writer.be64(snapshot.l1Offset)
@@ -164,37 +168,15 @@ extension Qcow2Driver {
             }
             try metadata.commit()
             try file.flush()
-            let old = try Self.snapshotPlace(file)
+            let old = try snapshotTable()
             var header = HeaderWriter()
             header.be32(UInt64(all.count))
             header.be64(place)
             try file.write(header.bytes, at: 60)
             try file.flush()
-            if old.count > 0, old.offset != 0 {
-                try metadata.forgetClusters(old.offset, try Self.tableLength(file, old.offset, old.count))
-            }
+            if let old, old.start != 0 { try metadata.forgetClusters(old.start, old.end - old.start) }
             try metadata.commit()
         }
-    }
-
-    private static func snapshotPlace(_ file: any BlockStorage) throws(ImageError) -> (count: UInt64, offset: UInt64) {
-        let bytes = HeaderBytes(try file.bytes(at: 60, count: 12))
-        do throws(Malformed) { return (try bytes.be32(0), try bytes.be64(4)) } catch { throw ImageError(error) }
-    }
-
-    /// Bytes of a table of snapshots.
-    private static func tableLength(_ file: any BlockStorage, _ start: UInt64, _ count: UInt64) throws(ImageError)
-        -> UInt64
-    {
-        var offset = start
-        for _ in 0..<count {
-            offset = (offset + 7) / 8 * 8
-            let bytes = HeaderBytes(try file.bytes(at: offset, count: 40))
-            do throws(Malformed) {
-                offset += 40 + (try bytes.be32(36)) + UInt64(try bytes.be16(12)) + UInt64(try bytes.be16(14))
-            } catch { throw ImageError(error) }
-        }
-        return offset - start
     }
 }
 

@@ -31,11 +31,12 @@ final class Qcow2Driver: ImageDriver {
     ///   - facts: what else the header says.
     ///   - cacheSize: bytes of L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
     ///   - secret: the passphrase of an image that is encrypted.
+    ///   - mendsSnapshots: whether the table of snapshots is about to be put right.
     ///
     /// - Throws: an ``ImageError`` where it cannot be opened as it is wanted.
     init(
         _ file: any BlockStorage, data: (any BlockStorage)?, _ header: Qcow2Header, _ facts: ImageFacts,
-        cacheSize: Int = 16 << 20, secret: [UInt8]? = nil
+        cacheSize: Int = 16 << 20, secret: [UInt8]? = nil, mendsSnapshots: Bool = false
     ) throws(ImageError) {
         self.file = file
         self.header = header
@@ -49,7 +50,7 @@ final class Qcow2Driver: ImageDriver {
         bitmaps = file.isWritable && header.version >= 3 ? try Qcow2BitmapStore(file, header) : nil
         // What QEMU looks at when it opens an image is looked at here, too.
         _ = try Qcow2Bitmaps.list(file, header)
-        _ = try snapshots()
+        _ = try snapshots(isMended: mendsSnapshots)
         guard file.isWritable else { return }
         guard header.encryption != 1 else {
             throw ImageError(

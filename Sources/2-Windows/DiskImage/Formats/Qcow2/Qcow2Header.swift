@@ -149,7 +149,9 @@ struct Qcow2Header {
         guard refcountTableClusters > 0 || isChecked else { throw Malformed("there is no reference count table") }
         try checkTable(
             "the reference count table", refcountTableOffset, refcountTableClusters, clusterSize, limit: 8 << 20)
-        try checkTable("the snapshot table", snapshotsOffset, snapshots, 40, limit: 40 * 65_536)
+        let most = Qcow2SnapshotTable.mostSnapshots
+        guard snapshots <= most || isChecked else { throw Malformed("Snapshot table too large") }
+        try checkTable("the snapshot table", snapshotsOffset, min(snapshots, most), 40, limit: 40 * most)
         try checkTable("the L1 table", l1Offset, l1Size, 8, limit: 32 << 20)
         guard size <= UInt64(Int64.max) - 511 else { throw Malformed("a size of \(size) bytes is out of range") }
         let perL1 = clusterSize * l2Entries

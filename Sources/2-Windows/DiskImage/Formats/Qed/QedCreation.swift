@@ -39,8 +39,8 @@ enum QedCreation {
         for value in [cluster, options.tableSize, 1] { header += bytes(value)[..<4] }
         for value in [backing == nil ? 0 : isRaw ? 5 : 1, 0, 0, cluster, size] { header += bytes(value) }
         for value in [backing == nil ? 0 : 64, UInt64(name.count)] { header += bytes(value)[..<4] }
+        try file.clear(to: cluster + options.tableSize * cluster)
         try file.write(header + name, at: 0)
-        try file.resize(to: cluster + options.tableSize * cluster)
     }
 
     /// A little-endian number.

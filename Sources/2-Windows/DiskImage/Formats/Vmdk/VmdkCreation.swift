@@ -42,7 +42,7 @@ enum VmdkCreation {
     ///
     /// - Throws: an ``ImageError``.
     static func write(
-        to file: FileStorage, _ path: String, _ creation: Image.Creation, parentID: UInt32?
+        to file: any BlockStorage, _ path: String, _ creation: Image.Creation, parentID: UInt32?
     ) throws(ImageError) {
         let options = creation.vmdk
         guard ["ide", "buslogic", "lsilogic", "legacyESX"].contains(options.adapter) else {
@@ -73,7 +73,9 @@ enum VmdkCreation {
                 }
                 let extent = try FileStorage(creating: folder + name, caching: creation.caching)
                 try extent.lock()
-                guard extent.identity != file.identity else { throw ImageError(.invalid, "it would be its own extent") }
+                guard extent.identity != (file as? FileStorage)?.identity else {
+                    throw ImageError(.invalid, "it would be its own extent")
+                }
                 try extent.empty()
                 if isFlat { try extent.resize(to: length) } else { try writeSparse(to: extent, length, options, "") }
                 lines += "RW \(length / 512) \(isFlat ? "FLAT" : "SPARSE") \"\(name)\"\(isFlat ? " 0" : "")\n"
@@ -132,7 +134,7 @@ enum VmdkCreation {
 
     /// Writes a header, both grain directories, and all tables, empty.
     private static func writeSparse(
-        to file: FileStorage, _ size: UInt64, _ options: VmdkOptions, _ descriptor: String
+        to file: any BlockStorage, _ size: UInt64, _ options: VmdkOptions, _ descriptor: String
     ) throws(ImageError) {
         let isPacked = options.subformat == .streamOptimized
         let tables = size.dividedUp(by: grain).dividedUp(by: 512)
@@ -160,9 +162,9 @@ enum VmdkCreation {
         // A copy in text mode would change these.
         header.replaceSubrange(73..<77, with: [0x0A, 0x20, 0x0D, 0x0A])
         put(isPacked ? 1 : 0, 2, at: 77)
+        try file.clear(to: data * 512)
         try file.write(header, at: 0)
         if !descriptor.isEmpty { try file.write(Array(descriptor.utf8), at: 512) }
-        try file.resize(to: data * 512)
         for start in [spare, directory] {
             var entries: [UInt8] = []
             for number in 0..<tables { entries += QedCreation.bytes(start + directorySectors + number * 4)[..<4] }
