@@ -79,6 +79,8 @@ let package = Package(
             name: "CISAL", path: "Sources/0-C/CISAL", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(
             name: "CCrypto", path: "Sources/0-C/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CNBD", path: "Sources/0-C/CNBD", providers: [.apt(["libnbd-dev"])]),
         .systemLibrary(name: "CLinux", path: "Sources/0-C/CLinux"),
 
         // Layer 1: values.
@@ -89,7 +91,7 @@ let package = Package(
         // Layer 2: windows on the machine. They read, and never write.
         module("DomainXML", ["CLibXML2", "Quantities"]),
         module("HostFacts", ["Quantities", "JSONText"]),
-        module("DiskImage", ["CLinux", "CZlib", "CZstd", "CLibdeflate", "CISAL", "Quantities", "JSONText"]),
+        module("DiskImage", ["CLinux", "CZlib", "CZstd", "CLibdeflate", "CISAL", "CNBD", "Quantities", "JSONText"]),
         module("Libvirt", ["CLibvirt", "CLinux", "Quantities"]),
         module("Augeas", ["CAugeas"]),
         module("ConfigText", ["Augeas"]),

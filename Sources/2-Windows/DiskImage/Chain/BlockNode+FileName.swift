@@ -13,6 +13,7 @@ extension BlockNode {
     private var plainName: String? {
         switch self {
         case .file(let file): return file.path
+        case .nbd(let export): return export.uri
         case .null(let null): return null.said.count > 1 ? nil : "\(null.said["driver"]?.text ?? "null-co")://"
         case .format(let format):
             guard format.said.isEmpty else { return nil }
@@ -26,12 +27,23 @@ extension BlockNode {
         case .file(let file):
             return Members(["driver": Self.quoted(file.driver), "filename": Self.quoted(file.path)])
         case .null(let null): return Members(null.said.mapValues(Self.text))
+        case .nbd(let export): return Members(nbd(export))
         case .format(let format):
             var members = format.said.mapValues(Self.text)
             members["driver"] = Self.quoted((format.format ?? found).rawValue)
             members["file"] = format.file.json(.raw).text
             return Members(members)
         }
+    }
+
+    private func nbd(_ export: NBDExport) -> [String: String] {
+        var members = ["driver": "nbd", "export": export.name, "tls-creds": export.credentials].compactMapValues { $0 }
+        switch export.server {
+        case .tcp(let host, let port):
+            members.merge(["server.type": "inet", "server.host": host, "server.port": port]) { $1 }
+        case .unix(let path): members.merge(["server.type": "unix", "server.path": path]) { $1 }
+        }
+        return members.mapValues(Self.quoted)
     }
 
     private static func text(_ value: JSONValue) -> String {

@@ -27,6 +27,7 @@ extension BlockNode {
             switch driver {
             case "file"?, "host_device"?, "host_cdrom"?: return try next.file(&options, driver ?? "file")
             case "null-co"?, "null-aio"?: return try next.null(&options, driver ?? "null-co")
+            case "nbd"?: return try next.nbd(&options)
             case nil where isProtocol: return try next.file(&options, "file")
             default: return try next.format(&options, driver, isReadOnly: isReadOnly)
             }
@@ -69,6 +70,51 @@ extension BlockNode {
             for key in ["aio", "aio-max-batch", "drop-cache", "x-check-cache-dropped"] { _ = options.take(key) }
             try refuse(options, driver, isProtocol: true)
             return .file(file)
+        }
+
+        /// The server is said as `server.type` with its kind's own options, or, as long ago, by `host` and `port` or `path`.
+        private func nbd(_ options: inout BlockOptions) throws(ImageError) -> BlockNode {
+            let path = options.take("path")?.text
+            let host = options.take("host")?.text
+            let port = options.take("port")?.text
+            guard path == nil || host == nil else {
+                throw ImageError(.invalid, "path and host may not be used at the same time")
+            }
+            let server: NBDExport.Server
+            let kind = options.take("server.type")?.text
+            switch kind {
+            case "inet"?:
+                guard let host = options.take("server.host")?.text, let port = options.take("server.port")?.text else {
+                    throw ImageError(.invalid, "Parameter 'server.host' or 'server.port' is missing")
+                }
+                for key in ["to", "ipv4", "ipv6", "keep-alive", "mptcp", "numeric"] {
+                    _ = options.take("server.\(key)")
+                }
+                server = .tcp(host: host, port: port)
+            case "unix"?:
+                guard let path = options.take("server.path")?.text, !path.isEmpty else {
+                    throw ImageError(.invalid, "Parameter 'server.path' is missing")
+                }
+                server = .unix(path: path)
+            case let kind?: throw ImageError(.unsupported, "NBD servers of the type '\(kind)' are not known")
+            case nil:
+                if let path, !path.isEmpty {
+                    guard port == nil else {
+                        throw ImageError(.invalid, "port may not be used without host")
+                    }
+                    server = .unix(path: path)
+                } else if let host, !host.isEmpty {
+                    server = .tcp(host: host, port: port ?? NBDExport.port)
+                } else {
+                    throw ImageError(.invalid, "NBD server address missing")
+                }
+            }
+            var export = NBDExport(server, name: options.take("export")?.text)
+            export.credentials = options.take("tls-creds")?.text
+            export.caching = caching
+            for key in ["reconnect-delay", "open-timeout"] { _ = options.take(key) }
+            try refuse(options, "nbd", isProtocol: true)
+            return .nbd(export)
         }
 
         private func null(_ options: inout BlockOptions, _ driver: String) throws(ImageError) -> BlockNode {

@@ -8,6 +8,8 @@ import JSONText
 public indirect enum BlockNode: Sendable, Hashable {
     /// A file or block device of this host.
     case file(File)
+    /// A disk that a server exports.
+    case nbd(NBDExport)
     /// Nothing but zeros: QEMU's `null-co`.
     case null(Null)
     /// A format on another node.
@@ -75,32 +77,35 @@ public indirect enum BlockNode: Sendable, Hashable {
     /// What a name stands for that a person or an image has for an image.
     ///
     /// - Parameters:
-    ///   - name: a path, `json:{…}` or `null-co://`.
+    ///   - name: a path, `json:{…}`, `nbd://…` or `null-co://`.
     ///   - format: its format; `nil` where the name says it, or the content tells it.
     ///
     /// - Throws: an ``ImageError`` where it is no name of an image that can be opened here.
     public init(named name: String, _ format: ImageFacts.Format? = nil) throws(ImageError) {
-        if name.hasPrefix("json:") {
-            var options = try BlockOptions(json: name)
-            // What is said beside the name counts, as in QEMU.
-            if let format { options.set("driver", format.rawValue) }
-            try self.init(options)
-        } else if name == "null-co://" || name == "null-aio://" {
-            self = .format(Format(format ?? .raw, on: .null(Null())))
-        } else {
-            self = .format(Format(format, on: .file(File(name))))
-        }
+        self = try BlockNode(describedBy: name, format) ?? .format(Format(format, on: .file(File(name))))
     }
 
     /// All files that it names, data files and what it is said to be backed by included.
     public var files: [String] {
         switch self {
         case .file(let file): return [file.path]
-        case .null: return []
+        case .null, .nbd: return []
         case .format(let format):
             var files = format.file.files + (format.dataFile?.files ?? [])
             if case .node(let below) = format.backing { files += below.files }
             return files
+        }
+    }
+
+    /// The servers whose disks it names, as ``files``.
+    public var exports: [NBDExport] {
+        switch self {
+        case .file, .null: return []
+        case .nbd(let export): return [export]
+        case .format(let format):
+            var exports = format.file.exports + (format.dataFile?.exports ?? [])
+            if case .node(let below) = format.backing { exports += below.exports }
+            return exports
         }
     }
 
@@ -116,7 +121,7 @@ public indirect enum BlockNode: Sendable, Hashable {
     public var path: String? {
         switch self {
         case .file(let file): file.path
-        case .null: nil
+        case .null, .nbd: nil
         case .format(let format): format.file.path
         }
     }
@@ -132,8 +137,18 @@ extension BlockNode {
     ///
     /// - Throws: an ``ImageError`` where nothing that can be opened here is described.
     init?(describedBy name: String, _ format: ImageFacts.Format? = nil) throws(ImageError) {
-        guard name.hasPrefix("json:") || name == "null-co://" || name == "null-aio://" else { return nil }
-        try self.init(named: name, format)
+        if name.hasPrefix("json:") {
+            var options = try BlockOptions(json: name)
+            // What is said beside the name counts, as in QEMU.
+            if let format { options.set("driver", format.rawValue) }
+            try self.init(options)
+        } else if name == "null-co://" || name == "null-aio://" {
+            self = .format(Format(format ?? .raw, on: .null(Null())))
+        } else if let export = try NBDExport(named: name) {
+            self = .format(Format(format, on: .nbd(export)))
+        } else {
+            return nil
+        }
     }
 
     /// The same without what only a person may choose: locks, caches and flushes are not the image's to switch off, nor memory to ask for.
@@ -143,6 +158,9 @@ extension BlockNode {
             (file.caching, file.isLocked) = (nil, nil)
             return .file(file)
         case .null: return self
+        case .nbd(var export):
+            export.caching = nil
+            return .nbd(export)
         case .format(var format):
             format.cacheSize = nil
             format.file = format.file.withoutChoices

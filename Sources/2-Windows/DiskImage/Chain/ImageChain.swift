@@ -8,12 +8,18 @@ public struct ImageChain: Sendable {
     public struct Gate: Sendable {
         /// Whether a path may be opened that an image refers to.
         public let allows: @Sendable (_ path: String, _ referrer: String) -> Bool
+        /// Whether disks may be opened that servers export.
+        public var allowsServers = false
         /// A gate.
         public init(_ allows: @escaping @Sendable (_ path: String, _ referrer: String) -> Bool) { self.allows = allows }
         /// Opens nothing but the image itself.
         public static let closed = Gate { _, _ in false }
-        /// Opens whatever is a file or block device.
-        public static let open = Gate { _, _ in true }
+        /// Opens whatever is a file or block device, or a disk of a server.
+        public static let open = {
+            var gate = Gate { _, _ in true }
+            gate.allowsServers = true
+            return gate
+        }()
         /// Opens what lies below some folders.
         public static func folders(_ folders: [String]) -> Gate {
             let prefixes = folders.map { $0.hasSuffix("/") ? $0 : $0 + "/" }

@@ -49,17 +49,27 @@ extension Image {
     /// Makes an image, in place of the file there is, and leaves it open for writing; what it is backed by is not opened.
     ///
     /// - Parameters:
-    ///   - path: where it is to be.
+    ///   - path: where it is to be; a disk of a server (`nbd://host/export`) keeps its size.
     ///   - creation: what it is to be.
     ///
     /// - Returns: the image.
     ///
     /// - Throws: an ``ImageError``, also where another process uses the file there is.
     public static func create(_ path: String, _ creation: Creation) throws(ImageError) -> Image {
+        if let export = try NBDExport(named: path) {
+            let disk = try NBDStorage(export, isWritable: true, caching: creation.caching)
+            return try create(on: disk, path, creation)
+        }
         let file = try FileStorage(creating: path, caching: creation.caching)
         try file.lock()
+        do throws(ImageError) { try file.empty() } catch { throw error.at(path) }
+        return try create(on: file, path, creation)
+    }
+
+    private static func create(
+        on file: any BlockStorage, _ path: String, _ creation: Creation
+    ) throws(ImageError) -> Image {
         do throws(ImageError) {
-            try file.empty()
             let driver: any ImageDriver
             switch creation.format {
             case .raw:
@@ -82,7 +92,7 @@ extension Image {
                 if let backing = creation.backing {
                     let below = try openBacking(
                         BackingName(backing.name, format: "vmdk"), of: path,
-                        Options(format: .vmdk, gate: creation.gate), seen: [file.identity])
+                        Options(format: .vmdk, gate: creation.gate), seen: files(of: file).map(\.identity))
                     parent = (below.driver as? VmdkDriver)?.descriptor.id
                 }
                 try VmdkCreation.write(to: file, path, creation, parentID: parent)
@@ -112,13 +122,14 @@ extension Image {
         }
     }
 
-    private static func createRaw(_ file: FileStorage, _ creation: Creation) throws(ImageError) -> any ImageDriver {
+    private static func createRaw(_ file: any BlockStorage, _ creation: Creation) throws(ImageError) -> any ImageDriver
+    {
         guard creation.preallocation != .metadata else {
             throw ImageError(.unsupported, "a raw image has no metadata to preallocate", remedy: "Use falloc or full")
         }
         try file.resize(to: creation.size)
         // With its first block there, QEMU can find out how reading past the page cache has to be aligned.
-        if !file.isBlockDevice, creation.size > 0 {
+        if (file as? FileStorage)?.isBlockDevice == false, creation.size > 0 {
             try file.write([UInt8](repeating: 0, count: creation.size < 4096 ? 512 : 4096), at: 0)
         }
         try file.take(0..<creation.size, creation.preallocation)
@@ -126,7 +137,7 @@ extension Image {
     }
 
     private static func createQcow2(
-        _ file: FileStorage, _ path: String, _ creation: Creation
+        _ file: any BlockStorage, _ path: String, _ creation: Creation
     ) throws(ImageError) -> any ImageDriver {
         var data: FileStorage?
         if let name = creation.qcow2.dataFile, case .file(let place) = ImageReference(name, in: absolute(path)) {
@@ -135,7 +146,9 @@ extension Image {
             }
             let made = try FileStorage(creating: place, caching: creation.caching)
             try made.lock()
-            guard made.identity != file.identity else { throw ImageError(.invalid, "it cannot be its own data file") }
+            guard made.identity != (file as? FileStorage)?.identity else {
+                throw ImageError(.invalid, "it cannot be its own data file")
+            }
             try made.empty()
             try made.resize(to: creation.size)
             data = made

@@ -19,6 +19,8 @@ extension Image {
         public var secret: [UInt8]?
         /// Where the secrets are that block options name; without, headers alone are read of what they are for.
         public var secrets: (@Sendable (_ id: String) throws(ImageError) -> [UInt8])?
+        /// What servers are spoken to with, by the names block options have for it.
+        public var credentials: (@Sendable (_ id: String) throws(ImageError) -> TLSCredentials)?
         /// Bytes of a qcow2 image's L2 tables to keep; 16 MiB map 128 GiB with clusters of 64 KiB.
         public var cacheSize = 16 << 20
 

@@ -12,8 +12,8 @@ public struct ImageInfo: Sendable {
     public var clusterSize: UInt64?
     /// Whether it is encrypted.
     public var isEncrypted = false
-    /// Whether it was not closed.
-    public var isDirty = false
+    /// Whether it was not closed; `nil` where nothing tells.
+    public var isDirty: Bool? = false
     /// What it is backed by.
     public var backing: BackingName?
     /// Where that is, as this image was named.
@@ -74,6 +74,9 @@ extension Image {
         info.backing = backing
         info.backingPath = backing.map { ImageReference.combined($0.name, with: path) }
         info.actualSize = driver.fileStorage is NullStorage ? 0 : Self.files(of: driver.fileStorage).first?.allocated
+        // A disk that is no image by itself is as its file is, and a server does not tell.
+        let isDisk = format == .raw || format == .luks
+        if format == .parallels || isDisk && driver.fileStorage is NBDStorage { info.isDirty = nil }
         do throws(ImageError) { try driver.describe(&info) } catch { throw error.at(path) }
         return info
     }

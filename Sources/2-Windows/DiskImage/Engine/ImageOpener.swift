@@ -37,13 +37,19 @@ struct ImageOpener {
         for file: any BlockStorage, _ format: BlockNode.Format, _ path: String
     ) throws(ImageError) -> any ImageDriver {
         if let window = format.window { return try RawDriver(file, window) }
-        var options = options
-        options.format = format.format
-        if let id = format.secretID, let secrets = options.secrets { options.secret = try secrets(id) }
+        var options = try self.options(for: format)
         if let size = format.cacheSize { options.cacheSize = size }
         var data: (any BlockStorage)?
         if let node = format.dataFile { data = try storage(node) }
         return try Image.driver(for: file, path, options, data: data)
+    }
+
+    /// How an image of a format is opened: with the passphrase that it names.
+    func options(for format: BlockNode.Format) throws(ImageError) -> Image.Options {
+        var options = options
+        options.format = format.format
+        if let id = format.secretID, let secrets = options.secrets { options.secret = try secrets(id) }
+        return options
     }
 
     private func backing(
@@ -77,6 +83,16 @@ struct ImageOpener {
                 file.path, isWritable: options.isWritable, caching: file.caching ?? options.caching)
             if !options.forcesShare, file.isLocked != false { try storage.lock() }
             return storage
+        case .nbd(let export):
+            var credentials: TLSCredentials?
+            if let id = export.credentials {
+                guard let known = options.credentials else {
+                    throw ImageError(.invalid, "No TLS credentials with id '\(id)'")
+                }
+                credentials = try known(id)
+            }
+            return try NBDStorage(
+                export, isWritable: options.isWritable, credentials, caching: export.caching ?? options.caching)
         case .null(let null): return NullStorage(null.size, isWritable: options.isWritable)
         case .format: return ImageStorage(try image(node))
         }
@@ -93,7 +109,7 @@ extension BackingName {
     /// - Returns: the node.
     ///
     /// - Throws: an ``ImageError`` where it is nothing that can be opened here, or may not be.
-    func node(of path: String, _ gate: ImageChain.Gate) throws(ImageError) -> BlockNode {
+    public func node(of path: String, _ gate: ImageChain.Gate) throws(ImageError) -> BlockNode {
         func check(_ place: String) throws(ImageError) {
             guard gate.allows(place, path) else {
                 throw ImageError(.denied, "its backing file \(place) may not be opened", path: path)
@@ -114,6 +130,9 @@ extension BackingName {
         }
         if let node = described {
             for file in node.files { try check(Image.absolute(file)) }
+            for export in node.exports where !gate.allowsServers {
+                throw ImageError(.denied, "its backing file \(export.uri) may not be opened", path: path)
+            }
             return node.withoutChoices
         }
         guard case .file(let place) = ImageReference(name, in: Image.absolute(path)) else {

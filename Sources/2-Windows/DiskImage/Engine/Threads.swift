@@ -36,45 +36,32 @@ enum Threads {
 
 /// Lets threads do something in the order of their tickets.
 final class Turnstile: @unchecked Sendable {
-    // SAFETY: `next` and `isClosed` are touched while `mutex` is held only.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    // SAFETY: `next` and `isClosed` are touched while `monitor` is held only.
+    private let monitor = Monitor()
     private var next = 0
     private var isClosed = false
 
-    init() {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
-    }
-
     /// Waits for a ticket's turn; `false` where it will not come any more.
     func wait(for ticket: Int) -> Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while next != ticket, !isClosed { pthread_cond_wait(condition, mutex) }
+        monitor.lock()
+        defer { monitor.unlock() }
+        while next != ticket, !isClosed { monitor.wait() }
         return !isClosed
     }
 
     /// Lets the next one in.
     func pass() {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         next += 1
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
+        monitor.broadcast()
+        monitor.unlock()
     }
 
     /// Sends all away.
     func close() {
-        pthread_mutex_lock(mutex)
+        monitor.lock()
         isClosed = true
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
+        monitor.broadcast()
+        monitor.unlock()
     }
 }

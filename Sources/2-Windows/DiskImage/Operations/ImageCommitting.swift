@@ -16,7 +16,7 @@ public struct ImageCommitting: Sendable {
     ///
     /// - Throws: an ``ImageError``, also where the chain has no such layer.
     public init(_ node: BlockNode, _ options: Image.Options, into base: String?) throws(ImageError) {
-        let path = node.path ?? ""
+        let path = node.path ?? node.fileName(.raw)
         var opened: [Image] = []
         var next = node
         var settings = options
@@ -49,7 +49,7 @@ public struct ImageCommitting: Sendable {
         }
         layers = opened.count
         top = opened.dropLast().reversed().reduce(opened[opened.count - 1]) { below, layer in
-            Image(layer.driver, path: layer.path, below: below, isWritable: layer.isWritable)
+            Image(layer.driver, path: layer.path, below: below, isWritable: layer.isWritable, node: layer.node)
         }
     }
 

@@ -15,7 +15,7 @@ public enum ImageInfoReport {
         ]
         if info.isEncrypted { lines.append("encrypted: yes") }
         if let size = info.clusterSize { lines.append("cluster_size: \(size)") }
-        if info.isDirty { lines.append("cleanly shut down: no") }
+        if info.isDirty == true { lines.append("cleanly shut down: no") }
         if let backing = info.backing {
             let isElsewhere = info.backingPath.map { $0 != backing.name } ?? false
             lines.append(
@@ -130,7 +130,7 @@ public enum ImageInfoReport {
                 json.member("backing-filename", backing.name)
             }
             if info.isEncrypted { json.member("encrypted", true) }
-            if info.format != .parallels { json.member("dirty-flag", info.isDirty) }
+            if let isDirty = info.isDirty { json.member("dirty-flag", isDirty) }
         }
     }
 

@@ -80,15 +80,15 @@ struct ImageAmend: ParsableCommand {
         guard let state = LuksAmendment.State(rawValue: text) else {
             throw ImageError(.invalid, "Parameter '\(prefix)state' does not accept value '\(text)'")
         }
-        let secrets = try ImageSecrets(opening.object)
+        let secrets = try ImageObjects(opening.object)
         var amendment = LuksAmendment(state)
         amendment.isForced = force
         for (key, value) in options.values {
             switch key {
             case "state": break
             case "keyslot": amendment.slot = Int(clamping: try options.number(prefix + key, value))
-            case "new-secret": amendment.newSecret = try secrets[value]
-            case "old-secret": amendment.oldSecret = try secrets[value]
+            case "new-secret": amendment.newSecret = try secrets[secret: value]
+            case "old-secret": amendment.oldSecret = try secrets[secret: value]
             case "iter-time": amendment.iterationTime = try options.number(prefix + key, value)
             default: throw ImageError(.invalid, "Invalid parameter '\(prefix)\(key)'")
             }

@@ -160,7 +160,7 @@ struct ImageConvert: ParsableCommand {
         }
         var creation = Image.Creation(target, size: source.size)
         try options.check(for: target)
-        try options.apply(to: &creation, try ImageSecrets(opening.object))
+        try options.apply(to: &creation, try ImageObjects(opening.object))
         creation.caching = targetCache
         creation.gate = opening.gate
         let isPackedVmdk = target == .vmdk && creation.vmdk.subformat == .streamOptimized

@@ -92,7 +92,7 @@ struct ImageCreate: ParsableCommand {
             }
         }
         options.remove("size")
-        try options.apply(to: &creation, try ImageSecrets(opening.object))
+        try options.apply(to: &creation, try ImageObjects(opening.object))
         try Image.create(path, creation).close()
     }
 

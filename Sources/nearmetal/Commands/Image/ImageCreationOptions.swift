@@ -61,7 +61,7 @@ struct ImageCreationOptions {
     /// Puts the options into what is going to be made.
     ///
     /// - Throws: what is wrong with one of them.
-    func apply(to creation: inout Image.Creation, _ secrets: ImageSecrets) throws(ImageError) {
+    func apply(to creation: inout Image.Creation, _ secrets: ImageObjects) throws(ImageError) {
         for (key, value) in values {
             if try encryption(key, value, &creation, secrets) { continue }
             switch (key, creation.format) {
@@ -116,7 +116,7 @@ struct ImageCreationOptions {
 
     /// Takes an option of how an image is encrypted; `false` where it is another one.
     private func encryption(
-        _ key: String, _ value: String, _ creation: inout Image.Creation, _ secrets: ImageSecrets
+        _ key: String, _ value: String, _ creation: inout Image.Creation, _ secrets: ImageObjects
     ) throws(ImageError) -> Bool {
         let name: Substring
         switch creation.format {
@@ -133,7 +133,7 @@ struct ImageCreationOptions {
                     remedy: "Use encrypt.format=luks")
             }
             creation.qcow2.isEncrypted = value == "luks"
-        case "key-secret": creation.secret = try secrets[value]
+        case "key-secret": creation.secret = try secrets[secret: value]
         case "cipher-alg":
             guard let bits = ["aes-128": 128, "aes-192": 192, "aes-256": 256][value] else { throw wrong(key, value) }
             creation.luks.bits = bits

@@ -69,7 +69,7 @@ struct ImageMeasure: ParsableCommand {
             if let snapshot { try image?.show(snapshot: snapshot) }
             var creation = Image.Creation(
                 format, size: try size.map { text throws(ImageError) in try ImageSize.parsed(text) } ?? 0)
-            try options.apply(to: &creation, try ImageSecrets(opening.object))
+            try options.apply(to: &creation, try ImageObjects(opening.object))
             let result = try ImageMeasurement(creation, of: image)
             switch output {
             case .human:

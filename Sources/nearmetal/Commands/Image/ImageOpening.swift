@@ -28,7 +28,7 @@ struct ImageOpening: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A secret: secret,id=NAME,file=FILE or secret,id=NAME,data=TEXT; format=base64 where it is written so.",
+            "A secret: secret,id=NAME,file=FILE or secret,id=NAME,data=TEXT, format=base64 where it is written so; or what a server is spoken to with: tls-creds-x509,id=NAME,endpoint=client,dir=FOLDER or tls-creds-psk.",
             valueName: "definition"))
     var object: [String] = []
 
@@ -83,8 +83,8 @@ struct ImageOpening: ParsableArguments {
         } catch { throw Self.refusal(error, name ?? target.path, of: target.path) }
     }
 
-    private func options(
-        _ target: ImageTarget, isWritable: Bool, opensBacking: Bool = true, caching: FileStorage.Caching?
+    func options(
+        _ target: ImageTarget, isWritable: Bool, opensBacking: Bool = true, caching: FileStorage.Caching? = nil
     ) -> Image.Options {
         var options = Image.Options(format: nil, gate: gate)
         options.isWritable = isWritable
@@ -92,6 +92,7 @@ struct ImageOpening: ParsableArguments {
         options.caching = caching ?? sourceCache
         options.forcesShare = forceShare
         options.secrets = target.secrets
+        options.credentials = target.credentials
         return options
     }
 
@@ -116,22 +117,14 @@ struct ImageOpening: ParsableArguments {
     func open(
         _ backing: BackingName, of path: String, isWritable: Bool = false, caching: FileStorage.Caching? = nil
     ) throws(ImageError) -> Image {
-        let name = ImageReference.local(backing.name)
-        guard !name.hasPrefix("json:") else {
-            return try open(
-                try ImageTarget(name, backing.format, object), isWritable: isWritable, caching: caching, called: name)
+        let node: BlockNode
+        do throws(ImageError) { node = try backing.node(of: path, gate) } catch {
+            throw ImageError(error.kind, "Could not open '\(backing.name)': \(error.what)", remedy: "Use -u")
         }
-        guard case .file(let place) = ImageReference(backing.name, in: absolutePath(path)) else {
-            throw ImageError(
-                .unsupported, "Could not open '\(backing.name)': it is no file of this host", remedy: "Use -u")
-        }
-        guard gate.allows(place, path) else {
-            throw ImageError(.denied, "Could not open '\(backing.name)': it may not be opened")
-        }
-        let shown = ImageReference.local(ImageReference.combined(backing.name, with: path))
+        let shown = node.path ?? backing.name
         do throws(ImageError) {
             return try open(
-                try ImageTarget(shown, backing.format), isWritable: isWritable, caching: caching, called: shown)
+                try ImageTarget(node, object), isWritable: isWritable, caching: caching, called: shown)
         } catch {
             // Once is enough.
             let twice = "Could not open '\(shown)': Could not open '\(shown)': "
