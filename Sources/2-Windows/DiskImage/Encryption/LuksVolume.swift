@@ -193,18 +193,8 @@ struct LuksVolume: Sendable {
         _ options: LuksOptions, secret: [UInt8]
     ) throws(ImageError) -> (volume: LuksVolume, key: [UInt8], bytes: [UInt8]) {
         let library = try CryptoLibrary.required()
-        var volume = LuksVolume()
-        volume.suite = try SectorCipher.Suite(
-            cipher: "aes", mode: options.modeName, keyBytes: options.bits / 8 * (options.mode == "xts" ? 2 : 1))
-        volume.hash = options.hash
+        var volume = try LuksVolume(options)
         let size = volume.suite.keyBytes
-        guard size * 4000 % 512 == 0 else {
-            throw ImageError(
-                .unsupported, "QEMU cannot open what is encrypted by aes-\(options.bits)", remedy: "Use aes-256")
-        }
-        let sectors = UInt64(size * 4000).dividedUp(by: 512).dividedUp(by: 8) * 8
-        for index in volume.slots.indices { volume.slots[index].offset = 8 + UInt64(index) * sectors }
-        volume.payload = 8 + 8 * sectors
         let key = try library.random(size)
         let random = try library.random(16).enumerated().map { index, byte in
             // Version 4 of RFC 9562.
@@ -228,6 +218,27 @@ struct LuksVolume: Sendable {
     }
 
     private init() {}
+
+    /// A volume whose places are known, and nothing else.
+    private init(_ options: LuksOptions) throws(ImageError) {
+        suite = try SectorCipher.Suite(
+            cipher: "aes", mode: options.modeName, keyBytes: options.bits / 8 * (options.mode == "xts" ? 2 : 1))
+        hash = options.hash
+        guard suite.keyBytes * 4000 % 512 == 0 else {
+            throw ImageError(
+                .unsupported, "QEMU cannot open what is encrypted by aes-\(options.bits)", remedy: "Use aes-256")
+        }
+        let sectors = UInt64(suite.keyBytes * 4000).dividedUp(by: 512).dividedUp(by: 8) * 8
+        for index in slots.indices { slots[index].offset = 8 + UInt64(index) * sectors }
+        payload = 8 + 8 * sectors
+    }
+
+    /// Bytes before the data of a new volume.
+    ///
+    /// - Throws: an ``ImageError`` where it cannot be made.
+    static func headerBytes(_ options: LuksOptions) throws(ImageError) -> UInt64 {
+        try LuksVolume(options).payload * 512
+    }
 
     /// The header's bytes.
     var header: [UInt8] {

@@ -39,9 +39,19 @@ public struct ImageMeasurement: Sendable, Hashable {
             } else if let source {
                 data = try Self.dataClusters(of: source, cluster)
             }
+            if creation.secret != nil {
+                fullyAllocated += try LuksVolume.headerBytes(creation.luks).rounded(to: cluster)
+            }
             required = fullyAllocated - all + data
             let bitmapped = options.version >= 3 ? source?.driver as? Qcow2Driver : nil
             bitmaps = try bitmapped?.bitmapBytes(clusterSize: cluster)
+        case .luks:
+            guard creation.secret != nil else {
+                throw ImageError(.invalid, "Parameter 'key-secret' is required for cipher")
+            }
+            required = try size + LuksVolume.headerBytes(creation.luks)
+            fullyAllocated = required
+            bitmaps = nil
         default:
             throw ImageError(.unsupported, "Image format '\(creation.format.rawValue)' does not support measurement")
         }

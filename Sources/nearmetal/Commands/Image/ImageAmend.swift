@@ -70,7 +70,7 @@ struct ImageAmend: ParsableCommand {
             }
             shown.finish()
         } catch {
-            throw ImageStatus.failing(error)
+            throw ImageStatus.failing(ImageStatus.inQemusWords(error))
         }
     }
 

@@ -184,7 +184,7 @@ struct ImageConvert: ParsableCommand {
             let target =
                 targetImageOpts
                 ? try ImageTarget(options: output, opening.object)
-                : try ImageTarget(output, outputFormat)
+                : try ImageTarget(output, outputFormat, opening.object)
             image = try opening.open(target, isWritable: true, caching: targetCache, called: output)
             guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }
             settings.targetIsZero = targetIsZero
@@ -227,7 +227,8 @@ struct ImageConvert: ParsableCommand {
         guard creation.backing != nil else { return image }
         try image.close()
         return try opening.open(
-            try ImageTarget(output, creation.format.rawValue), isWritable: true, caching: creation.caching)
+            try ImageTarget(output, creation.format.rawValue, opening.object), isWritable: true,
+            caching: creation.caching)
     }
 
     private func checkWhatGoesTogether(_ options: ImageCreationOptions) throws(ImageError) {

@@ -45,8 +45,7 @@ struct ImageObjects {
 
     private func bytes(of id: String) throws(ImageError) -> [UInt8] {
         guard let options = objects.last(where: { $0.kind == .secret && $0.id == id })?.options else {
-            throw ImageError(
-                .invalid, "No secret with id '\(id)'", remedy: "Add --object secret,id=\(id),file=FILE")
+            throw ImageError(.invalid, "No secret with id '\(id)'")
         }
         var bytes: [UInt8]
         switch (options["data"], options["file"]) {

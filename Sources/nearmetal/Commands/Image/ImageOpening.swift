@@ -183,6 +183,12 @@ enum ImageStatus {
         return ExitCode(status)
     }
 
+    /// Without the image's path, where the program was started as qemu-img: a command of one image says nothing of it there.
+    static func inQemusWords(_ error: any Error) -> any Error {
+        guard isQemuImg, let fault = error as? ImageError, !fault.what.hasPrefix("Could not open") else { return error }
+        return ImageError(fault.kind, fault.what, remedy: fault.remedy)
+    }
+
     /// The name that messages begin with.
     static var program: String { isQemuImg ? "qemu-img" : "nearmetal" }
 
