@@ -47,6 +47,49 @@ struct BlockOptionsTests {
         name.hasPrefix("json:") || name.hasSuffix("://") ? [name] : ["--image-opts", name]
     }
 
+    /// What encryption takes is counted.
+    @Test(arguments: [
+        "-O qcow2 -o encrypt.format=luks,encrypt.key-secret=s a.raw", "-O luks -o key-secret=s --size 1G",
+        "-O qcow2 -o encrypt.format=luks,encrypt.key-secret=s,cluster_size=512 --size 10M", "-O luks --size 1G",
+        "-O luks -o key-secret=s,cipher-alg=aes-128 a.qcow2",
+    ])
+    func measuresEncryptedImages(_ line: String) async throws {
+        try await inImages { folder in
+            let words = ["measure", "--object", "secret,id=s,file=key"] + line.split(separator: " ").map(String.init)
+            let (ours, theirs) = try await both(words, in: folder)
+            #expect(ours.status == theirs.status, "\(ours.errors) / \(theirs.errors)")
+            #expect(ours.text == theirs.text)
+        }
+    }
+
+    /// A layer with a passphrase of its own is written into.
+    @Test func commitsIntoAnEncryptedLayer() async throws {
+        try await inImages { folder in
+            let object = ["--object", "secret,id=s,file=key"]
+            let base = "driver=qcow2,encrypt.key-secret=s,file.filename=x.qcow2"
+            try await qemu(
+                ["convert"] + object + ["-f", "raw", "-O", "qcow2"]
+                    + ["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "a.raw", "x.qcow2"],
+                in: folder)
+            try await qemu(
+                ["create", "-q", "-f", "qcow2", "-b", "x.qcow2", "-F", "qcow2", "-u", "y.qcow2", "3M"], in: folder)
+            let top = "driver=qcow2,file.filename=y.qcow2,backing.driver=qcow2,backing.encrypt.key-secret=s"
+            let chain = ["--image-opts", top + ",backing.file.filename=x.qcow2"]
+            let written = try await RunningProgram(
+                "/usr/bin/qemu-io", object + ["-c", "write -P 9 1M 1M"] + chain, folder: folder
+            ).end(within: 60)
+            try #require(written.status == 0, "\(written.errors)")
+            let run = try await RunningProgram("\(folder)/qemu-img", ["commit"] + object + chain, folder: folder)
+                .end(within: 60)
+            #expect(run.status == 0, "\(run.errors)")
+            try await qemu(["convert"] + object + ["--image-opts", "-O", "raw", base, "z.raw"], in: folder)
+            var expected = try Data(contentsOf: URL(filePath: "\(folder)/a.raw"))
+            expected.replaceSubrange(1 << 20..<2 << 20, with: Data(repeating: 9, count: 1 << 20))
+            let isAsExpected = try Data(contentsOf: URL(filePath: "\(folder)/z.raw")) == expected
+            #expect(isAsExpected)
+        }
+    }
+
     private static let images = [
         "file.filename=a.qcow2", "driver=raw,offset=1M,file.filename=a.raw",
         "driver=raw,offset=1M,size=64k,file.filename=a.raw", "driver=qcow2,file.driver=raw,file.file.filename=a.qcow2",
