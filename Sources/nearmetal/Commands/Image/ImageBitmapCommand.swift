@@ -90,7 +90,7 @@ struct ImageBitmapCommand: ParsableCommand {
         if enable { try perform("enable", .enable, image) }
         if disable, !add { try perform("disable", .disable, image) }
         let source = try sourceFile.map { file throws(ImageError) in
-            try opening.open(try ImageTarget(file, sourceFormat, opening.object), opensBacking: false)
+            try opening.open(try ImageTarget(file, sourceFormat).knowing(opening.object), opensBacking: false)
         }
         for name in merge {
             let other: ImageBitmap

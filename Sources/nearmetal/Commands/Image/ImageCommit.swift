@@ -49,7 +49,7 @@ struct ImageCommit: ParsableCommand {
             }
             let top = committing.top
             let below = try opening.open(
-                ImageTarget(committing.base, opening.object), isWritable: true, caching: changing.cache)
+                ImageTarget(committing.base).knowing(opening.object), isWritable: true, caching: changing.cache)
             if below.size < top.size { try below.resize(to: top.size) }
             var options = ImageConversion.Options()
             options.layers = committing.layers

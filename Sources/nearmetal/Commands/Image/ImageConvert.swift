@@ -125,6 +125,7 @@ struct ImageConvert: ParsableCommand {
         if let backing { options.set("backing_file", backing) }
         if let backingFormat { options.set("backing_fmt", backingFormat) }
         try checkWhatGoesTogether(options)
+        if !noCreate { _ = try ImageFormatOptions.created(outputFormat) }
         let source = try Image.concatenated(
             try files.dropLast().map { file throws(ImageError) in try opening.open(file, format) })
         if let snapshot { try source.show(snapshot: snapshot) }
@@ -183,9 +184,10 @@ struct ImageConvert: ParsableCommand {
         if noCreate {
             let target =
                 targetImageOpts
-                ? try ImageTarget(options: output, opening.object)
-                : try ImageTarget(output, outputFormat, opening.object)
-            image = try opening.open(target, isWritable: true, caching: targetCache, called: output)
+                ? try ImageTarget(options: output)
+                : try ImageTarget(output, outputFormat)
+            image = try opening.open(
+                try target.knowing(opening.object), isWritable: true, caching: targetCache, called: output)
             guard image.size >= source.size else { throw ImageError(.full, "output file is smaller than input file") }
             settings.targetIsZero = targetIsZero
             settings.keepsOrder = image.clusterSize != nil
@@ -227,7 +229,7 @@ struct ImageConvert: ParsableCommand {
         guard creation.backing != nil else { return image }
         try image.close()
         return try opening.open(
-            try ImageTarget(output, creation.format.rawValue, opening.object), isWritable: true,
+            try ImageTarget(output, creation.format.rawValue).knowing(opening.object), isWritable: true,
             caching: creation.caching)
     }
 

@@ -62,9 +62,7 @@ struct ImageCreate: ParsableCommand {
     private func say(help text: String) throws { try print(Array(text.utf8)) }
 
     private func create(_ file: String, _ options: inout ImageCreationOptions, _ bytes: UInt64?) throws(ImageError) {
-        guard let format = ImageFacts.Format(rawValue: format) else {
-            throw ImageError(.unsupported, "Unknown file format '\(format)'")
-        }
+        let format = try ImageFormatOptions.created(format)
         if let backing { options.set("backing_file", backing) }
         if let backingFormat { options.set("backing_fmt", backingFormat) }
         try options.check(for: format)

@@ -14,12 +14,7 @@ enum ImageFormatOptions {
     ///
     /// - Throws: where no image of the format is made.
     static func creation(_ name: String, hasFile: Bool) throws(ImageError) -> String {
-        guard let format = ImageFacts.Format(rawValue: name) else {
-            throw ImageError(.unsupported, "Unknown file format '\(name)'")
-        }
-        guard let own = own(format) else {
-            throw ImageError(.unsupported, "Format driver '\(name)' does not support image creation")
-        }
+        let own = own(try created(name)) ?? []
         let size: Option = ("size", "size", "Virtual disk size")
         guard hasFile else {
             return "Supported \(name) options:\n" + table(own + [size])
@@ -27,6 +22,19 @@ enum ImageFormatOptions {
         }
         let file = file.filter { option in !own.contains { $0.name == option.name } }
         return "Supported options:\n" + table(own + file + [size])
+    }
+
+    /// A format of which images are made.
+    ///
+    /// - Throws: where it is none.
+    static func created(_ name: String) throws(ImageError) -> ImageFacts.Format {
+        guard let format = ImageFacts.Format(rawValue: name) else {
+            throw ImageError(.unsupported, "Unknown file format '\(name)'")
+        }
+        guard own(format) != nil else {
+            throw ImageError(.unsupported, "Format driver '\(name)' does not support image creation")
+        }
+        return format
     }
 
     /// The options of an image that can be changed.

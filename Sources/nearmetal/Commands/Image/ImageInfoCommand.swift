@@ -31,9 +31,8 @@ struct ImageInfoCommand: ParsableCommand {
 
     func run() throws {
         do {
-            var target = try opening.target(file, format)
             // What is told stands in the header, which is open to all.
-            target.secrets = nil
+            let target = try opening.target(file, format, needsSecrets: false)
             let image = try opening.open(target, opensBacking: backingChain, called: file)
             var infos: [ImageInfo] = []
             var next: Image? = image

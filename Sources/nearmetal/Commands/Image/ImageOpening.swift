@@ -38,11 +38,20 @@ struct ImageOpening: ParsableArguments {
 
     /// What an image is called on the command line.
     ///
+    /// - Parameters:
+    ///   - text: a path or a name in JSON, or options.
+    ///   - format: its format; `nil` where the command line does not say it.
+    ///   - needsSecrets: whether more than headers is read.
+    ///
+    /// - Returns: what it stands for.
+    ///
     /// - Throws: what is wrong with it.
-    func target(_ text: String, _ format: String?) throws(ImageError) -> ImageTarget {
-        guard imageOpts else { return try ImageTarget(text, format, object) }
-        guard format == nil else { throw ImageError(.invalid, "--image-opts and --format are mutually exclusive") }
-        return try ImageTarget(options: text, object)
+    func target(_ text: String, _ format: String?, needsSecrets: Bool = true) throws(ImageError) -> ImageTarget {
+        guard !imageOpts || format == nil else {
+            throw ImageError(.invalid, "--image-opts and --format are mutually exclusive")
+        }
+        let target = imageOpts ? try ImageTarget(options: text) : try ImageTarget(text, format)
+        return try target.knowing(object, needsSecrets: needsSecrets)
     }
 
     /// Opens an image.
@@ -124,7 +133,7 @@ struct ImageOpening: ParsableArguments {
         let shown = node.path ?? backing.name
         do throws(ImageError) {
             return try open(
-                try ImageTarget(node, object), isWritable: isWritable, caching: caching, called: shown)
+                try ImageTarget(node).knowing(object), isWritable: isWritable, caching: caching, called: shown)
         } catch {
             // Once is enough.
             let twice = "Could not open '\(shown)': Could not open '\(shown)': "

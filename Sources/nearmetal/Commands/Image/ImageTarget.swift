@@ -25,40 +25,41 @@ struct ImageTarget {
     /// A path or a name in JSON, and a format as the command line has it.
     ///
     /// - Throws: what is wrong with one of them, in QEMU's words.
-    init(_ name: String, _ format: String?, _ secrets: [String] = []) throws(ImageError) {
+    init(_ name: String, _ format: String?) throws(ImageError) {
         let known = try ImageOpening.format(format, of: name)
         do throws(ImageError) { node = try BlockNode(named: ImageReference.local(name), known) } catch {
             throw ImageOpening.refusal(error, name, of: "")
         }
-        try know(secrets)
     }
 
     /// Options as `driver=qcow2,encrypt.key-secret=sec0,file.filename=disk.qcow2`.
     ///
     /// - Throws: what is wrong with one of them, in QEMU's words.
-    init(options text: String, _ secrets: [String]) throws(ImageError) {
+    init(options text: String) throws(ImageError) {
         do throws(ImageError) { node = try BlockNode(BlockOptions(ImageCreationOptions([text]).values)) } catch {
             throw ImageOpening.refusal(error, text, of: "")
         }
-        try know(secrets)
     }
 
     /// An image that another one names.
     init(_ node: BlockNode) { self.node = node }
 
-    /// The same, with secrets of the command line.
+    /// The same, with the objects of the command line.
     ///
-    /// - Throws: what is wrong with them.
-    init(_ node: BlockNode, _ secrets: [String]) throws(ImageError) {
-        self.node = node
-        try know(secrets)
-    }
-
-    /// Takes the secrets of the command line; those that it needs are there, or it is no target.
-    private mutating func know(_ texts: [String]) throws(ImageError) {
-        let all = try ImageObjects(texts)
+    /// - Parameters:
+    ///   - objects: what `--object` says.
+    ///   - needsSecrets: whether more than headers is read: the secrets that it names have to be there then.
+    ///
+    /// - Returns: the target.
+    ///
+    /// - Throws: what is wrong with the objects.
+    func knowing(_ objects: [String], needsSecrets: Bool = true) throws(ImageError) -> ImageTarget {
+        let all = try ImageObjects(objects)
+        var target = self
+        target.credentials = { id throws(ImageError) in try all[credentials: id] }
+        guard needsSecrets else { return target }
         for id in node.secretIDs { _ = try all[secret: id] }
-        secrets = { id throws(ImageError) in try all[secret: id] }
-        credentials = { id throws(ImageError) in try all[credentials: id] }
+        target.secrets = { id throws(ImageError) in try all[secret: id] }
+        return target
     }
 }
