@@ -68,7 +68,7 @@ struct GuestCreationTests {
         #expect(try await !daemon.virsh("list", "--all", "--name").contains(name))
     }
 
-    @Test(.timeLimit(.minutes(2))) func otherSystemsAreWithoutFaults() async throws {
+    @Test(.timeLimit(.minutes(5))) func otherSystemsAreWithoutFaults() async throws {
         let image = "\(daemon.folder)/system.iso"
         try Data(count: 1 << 16).write(to: URL(filePath: image))
         for (name, words) in [
@@ -91,7 +91,7 @@ struct GuestCreationTests {
             try await daemon.virsh("dumpxml", "installed").contains("<vcpu placement='static' current='1'>2</vcpu>"))
     }
 
-    @Test(.timeLimit(.minutes(2))) func wrongWordsMakeNothing() async throws {
+    @Test(.timeLimit(.minutes(5))) func wrongWordsMakeNothing() async throws {
         let image = "\(daemon.folder)/used.raw"
         try Data(count: 1 << 20).write(to: URL(filePath: image))
         try await daemon.virsh(

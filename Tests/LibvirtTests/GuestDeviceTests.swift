@@ -107,7 +107,7 @@ struct GuestDeviceTests {
         definition.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.sorted()
     }
 
-    @Test(.timeLimit(.minutes(2))) func wrongWordsChangeNothing() async throws {
+    @Test(.timeLimit(.minutes(5))) func wrongWordsChangeNothing() async throws {
         let image = "\(daemon.folder)/other.raw"
         try Data(count: 1 << 20).write(to: URL(filePath: image))
         func definition(_ name: String, _ devices: String) -> String {
@@ -186,7 +186,7 @@ struct GuestDeviceTests {
     /// A controller has seven units; the eighth LUN gets another.
     @Test(
         .enabled(if: GuestDeviceTests.blockDevices.count == 8, "there are not eight block devices here"),
-        .timeLimit(.minutes(2)))
+        .timeLimit(.minutes(5)))
     func lunsFillControllers() async throws {
         let definition = """
             <domain type='qemu'><name>node1</name><memory unit='MiB'>64</memory>
@@ -211,7 +211,7 @@ struct GuestDeviceTests {
     }
 
     /// qemu-img's own judgement of images made for guests.
-    @Test(.timeLimit(.minutes(1))) func imagesThatAreMadeAreSound() async throws {
+    @Test(.timeLimit(.minutes(5))) func imagesThatAreMadeAreSound() async throws {
         try await daemon.virsh(
             "define",
             daemon.write(

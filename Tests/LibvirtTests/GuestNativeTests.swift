@@ -109,7 +109,7 @@ struct GuestNativeTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func guestsStartWithTheHostOrNot() async throws {
+    @Test(.timeLimit(.minutes(5))) func guestsStartWithTheHostOrNot() async throws {
         try await daemon.virsh("define", daemon.write(definition("early", "/no/such"), as: "early"))
         func isAutostart() async throws -> Bool {
             try await daemon.virsh("dominfo", "early").contains(/Autostart: +enable/)
@@ -137,7 +137,7 @@ struct GuestNativeTests {
         #expect(try await isAutostart(), "none is changed where one is not known")
     }
 
-    @Test(.timeLimit(.minutes(2))) func displaysAreVirshs() async throws {
+    @Test(.timeLimit(.minutes(5))) func displaysAreVirshs() async throws {
         let devices =
             "<graphics type='vnc' port='5977' listen='127.0.0.1' passwd='geheim'/><video><model type='vga'/></video>"
         let plain = definition("shown", "x", devices)
@@ -157,7 +157,7 @@ struct GuestNativeTests {
     }
 
     /// In a terminal that `script` makes, the escape character is typed.
-    @Test(.enabled(if: PrivateDaemon.find("script") != nil, "script is not installed"), .timeLimit(.minutes(2)))
+    @Test(.enabled(if: PrivateDaemon.find("script") != nil, "script is not installed"), .timeLimit(.minutes(5)))
     func consoleConnectsAndIsLeft() async throws {
         // A name that is a number is not the number of another guest.
         let plain = definition("777", "x").replacing(/<kernel>.*<\/cmdline>/.dotMatchesNewlines(), with: "")
@@ -191,7 +191,7 @@ struct GuestNativeTests {
         try await daemon.virsh("destroy", "777")
     }
 
-    @Test(.timeLimit(.minutes(3))) func wrongWordsChangeNothing() async throws {
+    @Test(.timeLimit(.minutes(5))) func wrongWordsChangeNothing() async throws {
         let broken = try daemon.write("<domain", as: "broken")
         let other = try daemon.write("<network/>", as: "other")
         let noMemory = try daemon.write("<domain type='qemu'><name>n</name></domain>", as: "nomemory")

@@ -147,7 +147,7 @@ struct GuestOperationTests {
     }
 
     /// A guest without an operating system hears nothing.
-    @Test(.timeLimit(.minutes(2))) func aGuestThatDoesNotEndKeepsItsPower() async throws {
+    @Test(.timeLimit(.minutes(5))) func aGuestThatDoesNotEndKeepsItsPower() async throws {
         let definition = """
             <domain type='qemu'>
               <name>stubborn</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
@@ -165,7 +165,7 @@ struct GuestOperationTests {
         #expect(try await daemon.virsh("domstate", "stubborn").hasPrefix("shut off"))
     }
 
-    @Test(.timeLimit(.minutes(2))) func wrongWordsChangeNothing() async throws {
+    @Test(.timeLimit(.minutes(5))) func wrongWordsChangeNothing() async throws {
         let definition = """
             <domain type='qemu'>
               <name>quiet</name><memory unit='MiB'>64</memory><vcpu>2</vcpu>
@@ -213,7 +213,7 @@ struct GuestOperationTests {
     }
 
     /// Emulated vCPUs are not given back: those of libvirt's mock are.
-    @Test(.timeLimit(.minutes(1))) func vCPUsAreUnplugged() async throws {
+    @Test(.timeLimit(.minutes(5))) func vCPUsAreUnplugged() async throws {
         let connection = Connection(uri: "test:///default")
         try await connection.open()
         let machine = Machine(root: "/", connection: connection)

@@ -35,7 +35,7 @@ struct GuestSettingTests {
         try await daemon.virsh("define", daemon.write(definition, as: name))
     }
 
-    @Test(.timeLimit(.minutes(2))) func definitionsAreSetAndPutBack() async throws {
+    @Test(.timeLimit(.minutes(5))) func definitionsAreSetAndPutBack() async throws {
         try await define("set")
         func definition() async throws -> String { try await daemon.virsh("dumpxml", "--inactive", "set") }
         let was = try await definition()
@@ -89,7 +89,7 @@ struct GuestSettingTests {
         #expect(try await definition() == was)
     }
 
-    @Test(.timeLimit(.minutes(2))) func guestsAreConvertedAndPutBack() async throws {
+    @Test(.timeLimit(.minutes(5))) func guestsAreConvertedAndPutBack() async throws {
         let definition = """
             <domain type='qemu'>
               <name>old</name><memory unit='MiB'>128</memory><vcpu>1</vcpu>
@@ -194,7 +194,7 @@ struct GuestSettingTests {
         #expect(meaning(try await definition()) == meaning(was))
     }
 
-    @Test(.timeLimit(.minutes(2))) func wrongWordsChangeNothing() async throws {
+    @Test(.timeLimit(.minutes(5))) func wrongWordsChangeNothing() async throws {
         try await define("steady")
         let was = try await daemon.virsh("dumpxml", "steady")
         let long = String(repeating: "x", count: 10_000)
@@ -230,7 +230,7 @@ struct GuestSettingTests {
     }
 
     /// A daemon of a user's own has no control group to set limits in: libvirt's mock has.
-    @Test(.timeLimit(.minutes(1))) func limitsOfARunningGuest() async throws {
+    @Test(.timeLimit(.minutes(5))) func limitsOfARunningGuest() async throws {
         let connection = Connection(uri: "test:///default")
         try await connection.open()
         let machine = Machine(root: "/", connection: connection)

@@ -59,7 +59,7 @@ struct GuestViewTests {
     }
 
     @Test(
-        .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"), .timeLimit(.minutes(3)))
+        .enabled(if: TinyGuest.folder != nil, "scripts/tiny-guest cannot make one here"), .timeLimit(.minutes(5)))
     func theInsideTells() async throws {
         try await TinyGuest.start("seen", on: daemon)
         let inside = try await guest("inside", "seen")
@@ -69,7 +69,7 @@ struct GuestViewTests {
         #expect(json.text.contains("\"rngCurrent\": \"virtio_rng.0\""), "\(json.text)")
     }
 
-    @Test(.timeLimit(.minutes(2))) func nobodyAnswersFromGuestsThatAreOff() async throws {
+    @Test(.timeLimit(.minutes(5))) func nobodyAnswersFromGuestsThatAreOff() async throws {
         let definition =
             "<domain type='qemu'><name>idle</name><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>"
         try await daemon.virsh("define", daemon.write(definition, as: "idle"))
@@ -83,7 +83,7 @@ struct GuestViewTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(2))) func migrationIsChecked() async throws {
+    @Test(.timeLimit(.minutes(5))) func migrationIsChecked() async throws {
         let definition = """
             <domain type='qemu'><name>wanderer</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
             <os><type arch='x86_64' machine='q35'>hvm</type></os><cputune><vcpupin vcpu='0' cpuset='0'/></cputune></domain>

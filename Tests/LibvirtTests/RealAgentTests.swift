@@ -15,7 +15,7 @@ struct RealAgentTests {
 
     init() throws { daemon = try #require(PrivateDaemon.current) }
 
-    @Test(.timeLimit(.minutes(3))) func tellsOfTheInside() async throws {
+    @Test(.timeLimit(.minutes(5))) func tellsOfTheInside() async throws {
         try await TinyGuest.start("agent", on: daemon)
         var request = EstateSurvey.Request()
         request.connect = daemon.uri
