@@ -95,13 +95,10 @@ final class NBDStorage: BlockStorage {
     }
 
     private func readWhole(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ImageError) {
-        var done = 0
-        while done < buffer.count, let base = buffer.baseAddress {
-            let count = min(most, buffer.count - done)
-            try connection.perform {
-                connection.library.read(connection.handle, base + done, count, offset + UInt64(done), nothing, 0)
-            }
-            done += count
+        guard let base = buffer.baseAddress else { return }
+        try inPieces(offset..<offset + UInt64(buffer.count), of: UInt64(most)) { place, length in
+            connection.library.read(
+                connection.handle, base + Int(place - offset), Int(length), place, nothing, 0)
         }
     }
 
@@ -128,13 +125,10 @@ final class NBDStorage: BlockStorage {
     }
 
     private func writeWhole(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(ImageError) {
-        var done = 0
-        while done < bytes.count, let base = bytes.baseAddress {
-            let count = min(most, bytes.count - done)
-            try connection.perform {
-                connection.library.write(connection.handle, base + done, count, offset + UInt64(done), nothing, 0)
-            }
-            done += count
+        guard let base = bytes.baseAddress else { return }
+        try inPieces(offset..<offset + UInt64(bytes.count), of: UInt64(most)) { place, length in
+            connection.library.write(
+                connection.handle, base + Int(place - offset), Int(length), place, nothing, 0)
         }
     }
 
@@ -163,17 +157,20 @@ final class NBDStorage: BlockStorage {
         try checkEnd(offset, count)
         guard can.zero, let whole = whole(offset, count) else { return try fill(offset, count) }
         if offset < whole.lowerBound { try fill(offset, whole.lowerBound - offset) }
-        try eachStretch(whole) { place, length in
+        try inPieces(whole, of: Self.stretch) { place, length in
             connection.library.zero(
                 connection.handle, length, place, nothing, unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE)
         }
         if whole.upperBound < offset + count { try fill(whole.upperBound, offset + count - whole.upperBound) }
     }
 
-    private func eachStretch(_ range: Range<UInt64>, _ request: (UInt64, UInt64) -> Int64) throws(ImageError) {
+    /// Has requests made for a range, one piece after the other.
+    private func inPieces(
+        _ range: Range<UInt64>, of most: UInt64, _ request: (_ place: UInt64, _ length: UInt64) -> Int64
+    ) throws(ImageError) {
         var place = range.lowerBound
         while place < range.upperBound {
-            let length = min(Self.stretch, range.upperBound - place)
+            let length = min(most, range.upperBound - place)
             try connection.perform { request(place, length) }
             place += length
         }
@@ -192,7 +189,7 @@ final class NBDStorage: BlockStorage {
 
     func discard(at offset: UInt64, count: UInt64) throws(ImageError) {
         guard can.trim, offset < size, let whole = whole(offset, min(count, size - offset)) else { return }
-        try eachStretch(whole) { place, length in
+        try inPieces(whole, of: Self.stretch) { place, length in
             connection.library.trim(connection.handle, length, place, nothing, 0)
         }
     }

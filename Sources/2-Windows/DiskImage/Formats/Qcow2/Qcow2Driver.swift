@@ -196,33 +196,32 @@ final class Qcow2Driver: ImageDriver {
                 try dataStorage.read(into: piece, at: host)
                 try encryption?.decryptByGuest(piece, at: place)
             case .compressed(let entry):
-                let run = try packedRun(entry, at: place, limit: buffer.count - done)
-                guard run.count == 1 else {
-                    let whole = run.count << Int(geometry.clusterBits)
-                    try unpack(
-                        run, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + whole]), at: place)
-                    done += whole
-                    continue
+                guard length == geometry.clusterSize else {
+                    try unpackPart(entry, into: piece, at: place)
+                    break
                 }
-                try unpack(entry, into: piece, at: place)
+                let run = try packedRun(entry, at: place, limit: buffer.count - done)
+                let whole = run.count << Int(geometry.clusterBits)
+                try unpack(run, into: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + whole]), at: place)
+                done += whole
+                continue
             }
             done += Int(length)
         }
     }
 
     /// Unpacks the part of a compressed cluster that is asked for.
-    private func unpack(_ entry: UInt64, into piece: UnsafeMutableRawBufferPointer, at offset: UInt64)
+    private func unpackPart(_ entry: UInt64, into piece: UnsafeMutableRawBufferPointer, at offset: UInt64)
         throws(ImageError)
     {
         let size = Int(geometry.clusterSize)
         let within = Int(offset & geometry.clusterMask)
-        if within == 0, piece.count == size { return try unpackWhole(entry, into: piece, offset) }
         let isKnown = unpacked.withLock { $0.copy(entry, within, into: piece) }
         if isKnown { return }
         var failure: ImageError?
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             do throws(ImageError) {
-                try unpackWhole(entry, into: UnsafeMutableRawBufferPointer(buffer), offset)
+                try unpack([entry], into: UnsafeMutableRawBufferPointer(buffer), at: offset)
                 filled = size
             } catch { failure = error }
         }
@@ -233,11 +232,10 @@ final class Qcow2Driver: ImageDriver {
         unpacked.withLock { $0.keep(entry, bytes) }
     }
 
-    /// Compressed clusters from a place on, all of them asked for as a whole, that lie one behind the other in the file, too.
+    /// Compressed clusters from one on that are asked for as a whole, and lie one behind the other in the file, too.
     private func packedRun(_ first: UInt64, at offset: UInt64, limit: Int) throws(ImageError) -> [UInt64] {
         var run = [first]
         let size = geometry.clusterSize
-        guard offset & geometry.clusterMask == 0, UInt64(limit) >= 2 * size else { return run }
         let start = geometry.compressedPlace(first)
         var end = start.offset + start.count
         while UInt64(run.count + 1) * size <= UInt64(limit),
@@ -275,18 +273,6 @@ final class Qcow2Driver: ImageDriver {
                 into: UnsafeMutableRawBufferPointer(rebasing: buffer[number * size..<(number + 1) * size]),
                 at: offset + UInt64(number * size))
         }
-    }
-
-    private func unpackWhole(_ entry: UInt64, into buffer: UnsafeMutableRawBufferPointer, _ offset: UInt64)
-        throws(ImageError)
-    {
-        let (place, count) = geometry.compressedPlace(entry)
-        let packed = try file.bytes(at: place, count: Int(count))
-        var failure: ImageError?
-        packed.withUnsafeBytes {
-            do throws(ImageError) { try unpack($0, into: buffer, at: offset) } catch { failure = error }
-        }
-        if let failure { throw failure }
     }
 
     /// Unpacks a cluster.
