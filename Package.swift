@@ -191,7 +191,7 @@ let package = Package(
                 "Quantities", "JSONText", "Changes", "Survey", "Transactions", "Planning", "NativeConversion",
                 "ToolRunning",
             ], exclude: ["Golden", "SARIF"]),
-        tests("ToolTests", ["Quantities", "ToolRunning", "nearmetal"]),
+        tests("ToolTests", ["Quantities", "ToolRunning", "ImageModels", "nearmetal"]),
         .testTarget(
             name: "CompressionHeaderTests", dependencies: ["DiskImage", "CISAL", "CLibdeflate", "CZstd", "CCrypto"],
             swiftSettings: testSettings,

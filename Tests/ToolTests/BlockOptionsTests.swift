@@ -62,6 +62,97 @@ struct BlockOptionsTests {
         }
     }
 
+    /// A passphrase that is no text opens nothing in QEMU: nothing is made with it.
+    @Test func passphrasesAreText() async throws {
+        try await inImages { folder in
+            try Data([0xFF, 0xFE, 0x80]).write(to: URL(filePath: "\(folder)/binary"))
+            let secret = ["--object", "secret,id=s,file=binary"]
+            for words in [
+                ["create", "-q", "-f", "luks"] + secret + ["-o", "key-secret=s,iter-time=10", "new.luks", "64k"],
+                ["create", "-q", "-f", "qcow2"] + secret
+                    + ["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "new.qcow2", "64k"],
+                ["convert"] + secret + [
+                    "-O", "raw", "--image-opts", "driver=luks,key-secret=s,file.filename=l.luks", "o",
+                ],
+            ] {
+                let (ours, theirs) = try await both(words, in: folder)
+                #expect(ours.status == 1 && theirs.status == 1)
+                #expect(ours.errors.contains("Data from secret s is not valid UTF-8"), "\(words): \(ours.errors)")
+            }
+            for name in ["new.luks", "new.qcow2", "o"] {
+                #expect(!FileManager.default.fileExists(atPath: "\(folder)/\(name)"), "\(name)")
+            }
+        }
+    }
+
+    /// What an encrypted image says of itself takes no passphrase.
+    @Test func encryptedImagesTellOfThemselves() async throws {
+        try await inImages { folder in
+            let object = ["--object", "secret,id=s,file=key"]
+            try await qemu(
+                ["create", "-q", "-f", "qcow2"] + object
+                    + ["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "x.qcow2", "64k"],
+                in: folder)
+            let made = try await RunningProgram(
+                "\(folder)/qemu-img",
+                ["create", "-q", "-f", "luks"] + object + ["-o", "key-secret=s,iter-time=10", "l.luks", "64k"],
+                folder: folder
+            ).end(within: 60)
+            #expect(made.status == 0, "\(made.errors)")
+            func blocks(_ name: String) -> Int {
+                var status = stat()
+                return stat("\(folder)/\(name)", &status) == 0 ? Int(status.st_blocks) : -1
+            }
+            try await qemu(
+                ["create", "-q", "-f", "luks"] + object + ["-o", "key-secret=s,iter-time=10", "t.luks", "64k"],
+                in: folder)
+            sync()
+            #expect(blocks("l.luks") == blocks("t.luks"))
+            for name in [["l.luks"], ["x.qcow2"], ["--image-opts", "driver=luks,file.filename=l.luks"]] {
+                for form in [[], ["--output=json"]] {
+                    let (ours, theirs) = try await both(["info"] + form + name, in: folder)
+                    #expect(ours.status == 0 && theirs.status == 0)
+                    #expect(ours.text == theirs.text)
+                }
+            }
+        }
+    }
+
+    /// A device is no empty file: what was on it is not taken for tables.
+    @Test(arguments: ["qcow2", "qed", "vmdk"]) func imagesAreMadeOnDevices(_ format: String) async throws {
+        guard geteuid() == 0 else {
+            print("loop devices take root: not tried")
+            return
+        }
+        try await inImages { folder in
+            try Data(repeating: 0xA5, count: 8 << 20).write(to: URL(filePath: "\(folder)/disk"))
+            let losetup = try await RunningProgram("/usr/sbin/losetup", ["--find", "--show", "disk"], folder: folder)
+                .end(within: 60)
+            guard losetup.status == 0 else {
+                print("no loop device: not tried: \(losetup.errors)")
+                return
+            }
+            let device = losetup.text.trimmingCharacters(in: .whitespacesAndNewlines)
+            let done: Result<Void, any Error>
+            do {
+                let made = try await RunningProgram(
+                    "\(folder)/qemu-img", ["create", "-q", "-f", format, device, "4M"], folder: folder
+                ).end(within: 60)
+                #expect(made.status == 0, "\(made.errors)")
+                try await qemu(["create", "-q", "-f", "raw", "zeros", "4M"], in: folder)
+                try await qemu(["compare", "-f", "raw", "-F", format, "zeros", device], in: folder)
+                let copied = try await RunningProgram(
+                    "\(folder)/qemu-img", ["convert", "-f", "raw", "-O", format, "a.raw", device], folder: folder
+                ).end(within: 60)
+                #expect(copied.status == 0, "\(copied.errors)")
+                try await qemu(["compare", "-f", "raw", "-F", format, "a.raw", device], in: folder)
+                done = .success(())
+            } catch { done = .failure(error) }
+            _ = try await RunningProgram("/usr/sbin/losetup", ["--detach", device]).end(within: 60)
+            try done.get()
+        }
+    }
+
     /// A layer with a passphrase of its own is written into.
     @Test func commitsIntoAnEncryptedLayer() async throws {
         try await inImages { folder in

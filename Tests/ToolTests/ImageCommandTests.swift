@@ -211,6 +211,10 @@ import ToolRunning
             #expect(run.text.hasPrefix("Supported qcow2 options:\n  backing_file=<str>     - "))
             #expect(run.text.contains("\n  lazy_refcounts=<bool (on/off)> - Postpone refcount updates\n"))
         }
+        // Of a format that is only read that is said, whatever else is wrong.
+        let readOnly = try await Nearmetal.run("image", "create", "-f", "vdi", "-o", "static=on", "/nowhere/a", "1M")
+        #expect(readOnly.status == 1)
+        #expect(readOnly.errors == "nearmetal: /nowhere/a: Format driver 'vdi' does not support image creation\n")
         let wrong = try await Nearmetal.run("image", "create", "-f", "qcow2", "-o", ",help", "/nowhere/a", "1M")
         #expect(wrong.status == 1 && wrong.errors == "nearmetal: Invalid option list: ,help\n")
     }

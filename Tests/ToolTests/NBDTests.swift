@@ -165,6 +165,19 @@ struct NBDTests {
                 #expect(refused.ours.status == 1)
                 #expect(refused.theirs.status == 1)
                 #expect(refused.ours.errors.contains("Cannot grow NBD nodes"), "\(refused.ours.errors)")
+                // Onto itself, under any of its names, and from below an image: it would be written over before it is read.
+                try await qemu(["create", "-f", "qcow2", "-b", name, "-F", "raw", "top.qcow2"], in: folder)
+                for (source, target) in [(name, "nbd:unix:s"), ("nbd:unix:s", name), ("top.qcow2", name)] {
+                    for words in [
+                        ["convert", "-O", "qcow2", source, target],
+                        ["dd", "-O", "raw", "if=\(source)", "of=\(target)"],
+                    ] {
+                        let refused = try await RunningProgram("\(folder)/qemu-img", words, folder: folder)
+                            .end(within: 60)
+                        #expect(refused.status == 1)
+                        #expect(refused.errors.contains("which is read"), "\(words): \(refused.errors)")
+                    }
+                }
             }
             try await exporting("t.raw", "raw", ["-r"], in: folder) {
                 let refused = try await both(["convert", "-n", "-O", "raw", "a.raw", name], in: folder)

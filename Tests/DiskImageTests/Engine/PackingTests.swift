@@ -25,6 +25,40 @@ import Testing
         return done ? result : nil
     }
 
+    /// QEMU packs several clusters at once, and any may come first: those that lie close together are read at once in whatever order.
+    @Test(.enabled(if: hasQemuImg, "qemu-img is not installed")) func packedClustersLieInAnyOrder() throws {
+        try inFolder { folder in
+            let count = 24
+            let clusters = (0..<count).map { [UInt8](repeating: UInt8($0 + 1), count: 1024) }
+            try Data(clusters.joined()).write(to: URL(filePath: folder + "/raw"))
+            let path = folder + "/disk"
+            try tool(
+                "qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", "cluster_size=1k", folder + "/raw", path)
+            let bytes = try Array(Data(contentsOf: URL(filePath: path)))
+            func number(_ place: Int) -> Int { bytes[place..<place + 8].reduce(0) { $0 << 8 | Int($1) } }
+            let table = number(number(40)) & 0xFF_FFFF_FFFF_FE00
+            let entries = (0..<count).map { Array(bytes[table + $0 * 8..<table + $0 * 8 + 8]) }
+            #expect(entries.allSatisfy { $0[0] & 0x40 != 0 })
+            var random = Seeded(3)
+            for round in 0..<200 {
+                var order = Array(0..<count)
+                // All of them anyhow, two that change places, or some of them several times.
+                switch round % 3 {
+                case 0: order.shuffle(using: &random)
+                case 1: order.swapAt(Int.random(in: 0..<count, using: &random), round % count)
+                default: order = order.map { _ in Int.random(in: 0..<count, using: &random) }
+                }
+                var damaged = bytes
+                for (index, source) in order.enumerated() {
+                    damaged.replaceSubrange(table + index * 8..<table + index * 8 + 8, with: entries[source])
+                }
+                let content = try Image.open(on: MemoryStorage(damaged), .qcow2).content()
+                let isRight = content == Array(order.map { clusters[$0] }.joined())
+                #expect(isRight, "\(order)")
+            }
+        }
+    }
+
     @Test func randomBytesAreKnownWithoutTrying() {
         for seed in 1...40 {
             let cluster = bytes(UInt64(seed), 65_536)

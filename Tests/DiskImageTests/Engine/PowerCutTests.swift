@@ -136,6 +136,65 @@ import Testing
         }
     }
 
+    /// What was wrong with an image before it was repaired.
+    enum Damage: CaseIterable {
+        case noCounts, countsTooHigh, snapshotsTooLong
+    }
+
+    /// An image with two snapshots that is damaged, and what it showed.
+    private func damaged(_ damage: Damage, _ folder: String) throws -> (bytes: [UInt8], content: [UInt8]) {
+        let path = folder + "/damaged.qcow2"
+        try tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", path, "1M")
+        try tool("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 300k", "-c", "write -P 9 700k 64k", path)
+        for name in ["one", "two"] { try tool("qemu-img", "snapshot", "-c", name, path) }
+        try tool("qemu-io", "-f", "qcow2", "-c", "write -P 3 100k 300k", path)
+        var bytes = try Array(Data(contentsOf: URL(filePath: path)))
+        let content = try Image.open(on: MemoryStorage(bytes), .qcow2).content()
+        func number(_ place: Int) -> Int { bytes[place..<place + 8].reduce(0) { $0 << 8 | Int($1) } }
+        let counts = number(number(48))
+        let snapshots = number(64)
+        switch damage {
+        case .noCounts: for index in counts..<counts + 4096 { bytes[index] = 0 }
+        case .countsTooHigh:
+            for index in stride(from: counts, to: counts + 2 * (bytes.count / 4096), by: 14) { bytes[index + 1] += 1 }
+        case .snapshotsTooLong:
+            // The second says of itself 2,000 bytes that nobody knows; its names are behind them.
+            let second = snapshots + 72
+            bytes.replaceSubrange(second + 36..<second + 40, with: [0, 0, 0x07, 0xD0])
+            bytes.replaceSubrange(second + 40 + 2000..<second + 40 + 2004, with: Array("2two".utf8))
+        }
+        return (bytes, content)
+    }
+
+    /// A repair that the power was cut off from is done by the next one.
+    @Test(arguments: Damage.allCases) func whileItIsRepaired(_ damage: Damage) throws {
+        try inFolder { folder in
+            var random = Seeded(29)
+            let (start, content) = try damaged(damage, folder)
+            let storage = MemoryStorage(start)
+            storage.record()
+            let first = try Qcow2Repair(storage).run(.all)
+            #expect(first.corruptions == 0 && first.leaks == 0, "\(first)")
+            #expect(first.corruptionsFixed + first.leaksFixed > 0)
+            let names = try Image.open(on: MemoryStorage(storage.bytes), .qcow2).snapshots().map(\.name)
+            #expect(names == ["one", "two"])
+            let events = storage.events
+            for _ in 0..<Self.cuts {
+                let cut = Int.random(in: 0...events.count, using: &random)
+                let again = MemoryStorage(Self.after(events, cut: cut, start, &random))
+                let result = try Qcow2Repair(again).run(.all)
+                #expect(result.corruptions == 0 && result.leaks == 0, "cut \(cut) of \(events.count): \(result)")
+                let image = try Image.open(on: MemoryStorage(again.bytes), .qcow2)
+                let isAsBefore = try image.content() == content
+                #expect(isAsBefore, "cut \(cut) of \(events.count)")
+                #expect(try image.snapshots().map(\.name) == names, "cut \(cut) of \(events.count)")
+                let path = folder + "/cut.qcow2"
+                try Data(again.bytes).write(to: URL(filePath: path))
+                #expect(try qemuImgCheck(path).status == 0, "cut \(cut) of \(events.count)")
+            }
+        }
+    }
+
     /// Whatever call fails: what was flushed before is there, and the image is whole but for leaks.
     @Test(arguments: cases) func theStorageFails(_ test: Case) throws {
         try inFolder { folder in

@@ -57,6 +57,13 @@ public enum ImageReference: Sendable, Hashable {
         return "./" + path
     }
 
+    /// The path by which to open a file that an image names: as the image was named, so is what belongs to it.
+    static func path(_ name: String, of image: String) -> String {
+        if let described = try? BlockNode(describedBy: name), let path = described.plainFile { return path }
+        let path = withoutScheme(name)
+        return path.hasPrefix("/") ? path : (image.lastIndex(of: "/").map { String(image[...$0]) } ?? "") + path
+    }
+
     /// A name in an image as the program would open it: relative to the folder in which the image was named.
     ///
     /// - Parameters:

@@ -90,6 +90,9 @@ extension Image {
                 guard creation.preallocation == .off else { throw ImageError(.unsupported, "vmdk is not preallocated") }
                 var parent: UInt32?
                 if let backing = creation.backing {
+                    guard backing.format ?? "vmdk" == "vmdk" else {
+                        throw ImageError(.invalid, "backing_file must be a vmdk image")
+                    }
                     let below = try openBacking(
                         BackingName(backing.name, format: "vmdk"), of: path,
                         Options(format: .vmdk, gate: creation.gate), seen: files(of: file).map(\.identity))
@@ -107,16 +110,28 @@ extension Image {
         } catch { throw error.at(path) }
     }
 
-    /// Refuses a target that is one of the files this image and those below it lie in: to be emptied before they are read.
+    /// Refuses a target that is one of the files and disks this image and those below it lie in: to be emptied before they are read.
+    ///
+    /// - Parameter name: the target: a path, or an NBD server's disk by one of its names.
     ///
     /// - Throws: an ``ImageError``.
-    public func refuse(asTarget path: String) throws(ImageError) {
-        guard let target = FileStorage.identity(of: path) else { return }
+    public func refuse(asTarget name: String) throws(ImageError) {
+        let file = FileStorage.identity(of: name)
+        let export = file == nil ? try NBDExport(named: name) : nil
+        guard file != nil || export != nil else { return }
         var layer: Image? = self
         while let image = layer {
-            for file in image.files where file.identity == target {
-                throw ImageError(
-                    .invalid, "it is \(file.name), which is read", path: path, remedy: "Write into another file")
+            for place in image.driver.storages.flatMap(Self.places) {
+                let isTarget =
+                    switch place {
+                    case let place as FileStorage: place.identity == file
+                    case let place as NBDStorage: place.name == export?.uri
+                    default: false
+                    }
+                guard !isTarget else {
+                    throw ImageError(
+                        .invalid, "it is \(place.name), which is read", path: name, remedy: "Write into another file")
+                }
             }
             layer = image.below
         }
@@ -128,10 +143,7 @@ extension Image {
             throw ImageError(.unsupported, "a raw image has no metadata to preallocate", remedy: "Use falloc or full")
         }
         try file.resize(to: creation.size)
-        // With its first block there, QEMU can find out how reading past the page cache has to be aligned.
-        if (file as? FileStorage)?.isBlockDevice == false, creation.size > 0 {
-            try file.write([UInt8](repeating: 0, count: creation.size < 4096 ? 512 : 4096), at: 0)
-        }
+        try (file as? FileStorage)?.takeFirstBlock(of: creation.size)
         try file.take(0..<creation.size, creation.preallocation)
         return try RawDriver(file)
     }

@@ -122,7 +122,8 @@ extension Image {
             guard options.gate.allows(place, path) else {
                 throw ImageError(.denied, "its data file \(place) may not be opened", path: path)
             }
-            let opened = try FileStorage(place, isWritable: options.isWritable, caching: options.caching)
+            let opened = try FileStorage(
+                ImageReference.path(name, of: path), isWritable: options.isWritable, caching: options.caching)
             if !options.forcesShare { try opened.lock() }
             data = opened
         }

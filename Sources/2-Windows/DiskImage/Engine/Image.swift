@@ -52,8 +52,12 @@ public final class Image: Sendable {
 
     /// The files that a storage lies in.
     static func files(of storage: any BlockStorage) -> [FileStorage] {
-        if let file = storage as? FileStorage { return [file] }
-        return (storage as? ImageStorage)?.image.files ?? []
+        places(of: storage).compactMap { $0 as? FileStorage }
+    }
+
+    /// The files and disks of servers that a storage lies in.
+    static func places(of storage: any BlockStorage) -> [any BlockStorage] {
+        (storage as? ImageStorage)?.image.driver.storages.flatMap(places) ?? [storage]
     }
 
     private func check(_ offset: UInt64, _ count: UInt64) throws(ImageError) {

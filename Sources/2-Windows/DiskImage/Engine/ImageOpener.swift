@@ -139,8 +139,6 @@ extension BackingName {
             throw ImageError(.unsupported, "its backing file \"\(name)\" is no file of this host", path: path)
         }
         try check(place)
-        // As the image was named, so are those below it.
-        let opened = ImageReference.combined(ImageReference.withoutScheme(name), with: path)
-        return .format(BlockNode.Format(declared, on: .file(BlockNode.File(opened))))
+        return .format(BlockNode.Format(declared, on: .file(BlockNode.File(ImageReference.path(name, of: path)))))
     }
 }

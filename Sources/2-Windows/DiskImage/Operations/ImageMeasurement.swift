@@ -24,6 +24,7 @@ public struct ImageMeasurement: Sendable, Hashable {
         case .qcow2:
             let options = creation.qcow2
             let cluster = options.clusterSize
+            try Qcow2Creation.checkRefcountBits(options)
             guard !options.extendedL2 || cluster >= 16_384 else {
                 throw ImageError(
                     .invalid, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
@@ -53,7 +54,8 @@ public struct ImageMeasurement: Sendable, Hashable {
             fullyAllocated = required
             bitmaps = nil
         default:
-            throw ImageError(.unsupported, "Image format '\(creation.format.rawValue)' does not support measurement")
+            throw ImageError(
+                .unsupported, "Block driver '\(creation.format.rawValue)' does not support size measurement")
         }
     }
 

@@ -5,12 +5,15 @@ extension Image {
     /// Gives the image another size.
     ///
     /// - Parameters:
-    ///   - size: bytes; rounded up to sectors of 512.
+    ///   - size: bytes; of other formats than raw whole sectors of 512.
     ///   - preallocation: how much of the new space is taken at once.
     ///
     /// - Throws: an ``ImageError`` where the format cannot, or there is no room.
     public func resize(to size: UInt64, _ preallocation: Preallocation = .off) throws(ImageError) {
-        let size = size.saturated(adding: 511) / 512 * 512
+        guard driver is RawDriver || size % 512 == 0 else {
+            let what = driver is QedDriver ? "Invalid image size specified" : "The new size must be a multiple of 512"
+            throw ImageError(.invalid, what, path: path)
+        }
         guard preallocation == .off || size >= self.size else {
             throw ImageError(.invalid, "Preallocation can't be used for shrinking an image", path: path)
         }

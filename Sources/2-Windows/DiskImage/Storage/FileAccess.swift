@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 extension FileStorage.Caching {
     /// Whether the page cache is gone past.
@@ -26,6 +27,7 @@ final class FileAccess: Sendable {
     /// A device has whole blocks; a file may end within one.
     private let endsAnywhere: Bool
     private let lock = RangeLock()
+    private let ahead = Mutex(ReadAhead())
 
     /// - Parameters:
     ///   - descriptor: the open file.
@@ -117,6 +119,15 @@ final class FileAccess: Sendable {
     /// Reads whole blocks.
     private func readWhole(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> CInt {
         guard let base = buffer.baseAddress else { return 0 }
+        if !isDirect, buffer.count >= ReadAhead.leastRead,
+            let next = ahead.withLock({ $0.next(offset..<offset + buffer.count) })
+        {
+            // Of a range the kernel takes no more than the device does at once. A file system that cannot does without.
+            for start in stride(from: next.lowerBound, to: next.upperBound, by: ReadAhead.leastRead) {
+                let count = min(ReadAhead.leastRead, next.upperBound - start)
+                _ = posix_fadvise(descriptor, off_t(start), off_t(count), POSIX_FADV_WILLNEED)
+            }
+        }
         var done = 0
         while done < buffer.count {
             // SAFETY: at most the bytes of the buffer behind `done` are written.

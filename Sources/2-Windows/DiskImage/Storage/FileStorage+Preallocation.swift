@@ -13,6 +13,14 @@ extension BlockStorage {
 }
 
 extension FileStorage {
+    /// Has the first block of a new file there: QEMU finds out by it how reading past the page cache has to be aligned.
+    ///
+    /// - Throws: an ``ImageError``.
+    func takeFirstBlock(of size: UInt64) throws(ImageError) {
+        guard !isBlockDevice, size > 0 else { return }
+        try write([UInt8](repeating: 0, count: size < 4096 ? 512 : 4096), at: 0)
+    }
+
     /// Writes zeros wherever there is a hole: what holds data keeps them.
     fileprivate func fill(_ range: Range<UInt64>) throws(ImageError) {
         let zeros = [UInt8](repeating: 0, count: 1 << 20)

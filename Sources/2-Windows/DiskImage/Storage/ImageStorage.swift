@@ -21,7 +21,7 @@ final class ImageStorage: BlockStorage {
     private func reach(_ offset: UInt64, _ count: UInt64) throws(ImageError) {
         let (end, overflow) = offset.addingReportingOverflow(count)
         guard !overflow else { throw ImageError(.invalid, "\(count) bytes at \(offset) end behind any image") }
-        if end > image.size { try image.resize(to: end) }
+        if end > image.size { try resize(to: end) }
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(ImageError) {
@@ -42,6 +42,7 @@ final class ImageStorage: BlockStorage {
     func flush() throws(ImageError) { try image.flush() }
 
     func resize(to length: UInt64) throws(ImageError) {
+        let length = length.saturated(adding: 511) / 512 * 512
         if length != image.size { try image.resize(to: length) }
     }
 

@@ -119,8 +119,9 @@ struct ImageAmend: ParsableCommand {
                 throw ImageError(
                     .unsupported, "Cannot amend the backing file\u{2028}You can use 'qemu-img rebase' instead.")
             case "data_file": amendment.dataFile = value
+            case "data_file_raw": amendment.isDataFileRaw = try options.flag(key, value)
             case "size": amendment.size = try ImageSize.option(key, value).roundedToSector
-            case "cluster_size", "extended_l2", "compression_type", "preallocation", "data_file_raw", "encryption":
+            case "cluster_size", "extended_l2", "compression_type", "preallocation", "encryption":
                 throw ImageError(
                     .invalid,
                     "Invalid parameter '\(key)'\u{2028}This option is only supported for image creation")

@@ -101,8 +101,15 @@ struct ImageCheckCommand: ParsableCommand {
         return text
     }
 
+    /// A percentage as C's `%.2f` writes it: of a number that lies in the middle of two, the even one.
     private static func percent(_ part: UInt64, _ whole: UInt64) -> String {
-        let hundredths = UInt64((Double(part) * 10_000 / Double(whole)).rounded())
+        let value = Double(part) * 100 / Double(whole)
+        var exact = (value * 100).rounded(.toNearestOrEven)
+        let lower = (value * 100).rounded(.down)
+        // What the multiplication lost tells on which side of the middle it lies.
+        let lost = (-value * 100).addingProduct(value, 100)
+        if value * 100 - lower == 0.5, lost != 0 { exact = lost > 0 ? lower + 1 : lower }
+        let hundredths = UInt64(exact)
         let fraction = hundredths % 100
         return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
     }
@@ -114,6 +121,7 @@ struct ImageCheckCommand: ParsableCommand {
                 if value > 0 { json.member(name, value) }
             }
             member("image-end-offset", check.imageEnd, &json)
+            member("compressed-clusters", check.compressedClusters, &json)
             member("total-clusters", check.totalClusters, &json)
             member("corruptions", UInt64(check.corruptions), &json)
             member("corruptions-fixed", UInt64(check.corruptionsFixed), &json)
@@ -123,7 +131,6 @@ struct ImageCheckCommand: ParsableCommand {
             member("allocated-clusters", check.allocatedClusters, &json)
             json.member("filename", file)
             json.member("format", format.rawValue)
-            member("compressed-clusters", check.compressedClusters, &json)
             member("fragmented-clusters", check.fragmentedClusters, &json)
         }
         return String(decoding: json.finished(), as: UTF8.self)

@@ -151,10 +151,10 @@ struct ImageConvert: ParsableCommand {
         }
         if let sparseSize {
             let size = try ImageSize.parsed(sparseSize)
-            guard size % 512 == 0, size <= 1 << 20 else {
+            guard size % 512 == 0, size <= 16 << 20 else {
                 throw ImageError(
                     .invalid,
-                    "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 1048576. Select 0 to disable sparse detection"
+                    "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to 16777216. Select 0 to disable sparse detection (fully allocates output)."
                 )
             }
             settings.sparseSize = Int(size)
@@ -165,9 +165,15 @@ struct ImageConvert: ParsableCommand {
         creation.caching = targetCache
         creation.gate = opening.gate
         let isPackedVmdk = target == .vmdk && creation.vmdk.subformat == .streamOptimized
-        if isPackedVmdk { settings.isCompressed = false }
-        if compress, target != .qcow2, !isPackedVmdk {
+        // QEMU takes it for these, too, and packs nothing.
+        let isUnpackedVmdk =
+            target == .vmdk && [.monolithicSparse, .twoGbMaxExtentSparse].contains(creation.vmdk.subformat)
+        if isPackedVmdk || isUnpackedVmdk { settings.isCompressed = false }
+        if compress, target != .qcow2, !isPackedVmdk, !isUnpackedVmdk {
             throw ImageError(.unsupported, "Compression not supported for this file format")
+        }
+        if compress, isUnpackedVmdk {
+            say("warning: vmdk packs nothing but as streamOptimized (-o subformat=streamOptimized): -c does nothing")
         }
         if compress, creation.qcow2.isEncrypted {
             throw ImageError(
@@ -225,7 +231,11 @@ struct ImageConvert: ParsableCommand {
 
     /// Makes the new image; what it is backed by is open, too: it has the rest of what is written in part.
     private func create(_ output: String, _ creation: Image.Creation) throws(ImageError) -> Image {
-        let image = try Image.create(output, creation)
+        let image: Image
+        do throws(ImageError) { image = try Image.create(output, creation) } catch {
+            let what = "error while converting \(creation.format.rawValue): \(error.what)"
+            throw ImageError(error.kind, what, path: error.path, remedy: error.remedy)
+        }
         guard creation.backing != nil else { return image }
         try image.close()
         return try opening.open(

@@ -47,7 +47,10 @@ enum ImageFormatOptions {
         let size: Option = ("size", "size", "Virtual disk size")
         switch format {
         case .qcow2:
-            let kept = ["backing_file", "backing_fmt", "compat", "data_file", "lazy_refcounts", "refcount_bits"]
+            let kept = [
+                "backing_file", "backing_fmt", "compat", "data_file", "data_file_raw", "lazy_refcounts",
+                "refcount_bits",
+            ]
             let options = (own(.qcow2) ?? []).filter { kept.contains($0.name) }
             return "Amend options for '\(name)':\n"
                 + table(options + slots.map { ("encrypt." + $0.name, $0.kind, $0.what) } + [size])

@@ -54,17 +54,16 @@ struct ImageMapCommand: ParsableCommand {
         var text = column("Offset") + column("Length") + column("Mapped to") + "File\n"
         var failure: ImageError?
         try image.map(from: start, length: length) { entry in
-            guard entry.isData, !entry.isZero else { return }
+            guard failure == nil, entry.isData, !entry.isZero else { return }
             guard let offset = entry.offset, let file = entry.file else {
-                failure =
-                    failure ?? ImageError(.unsupported, "File contains external, encrypted or compressed clusters.")
+                failure = ImageError(.unsupported, "File contains external, encrypted or compressed clusters.")
                 return
             }
             func hex(_ value: UInt64) -> String { column(value == 0 ? "0" : "0x" + String(value, radix: 16)) }
             text += hex(entry.start) + hex(entry.length) + hex(offset) + file + "\n"
         }
-        if let failure { throw failure }
         try print(Array(text.utf8))
+        if let failure { throw failure }
     }
 
     private func json(_ image: Image, _ start: UInt64, _ length: UInt64?) throws {

@@ -60,10 +60,12 @@ struct ImageResize: ParsableCommand {
                 throw ImageError(.invalid, "New image size must be positive")
             }
             guard new >= old || shrink else {
+                let warning =
+                    "Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an operation, make sure there is no important data there."
                 throw ImageError(
                     .invalid,
-                    "Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an operation, make sure there is no important data there",
-                    remedy: "Use the --shrink option to perform a shrink operation.")
+                    "Use the --shrink option to perform a shrink operation.\u{2028}\(ImageStatus.program): warning: \(warning)"
+                )
             }
             guard preallocation == .off || new > old else {
                 throw ImageError(.invalid, "Preallocation can only be used for growing images")

@@ -51,9 +51,13 @@ struct ImageSnapshotCommand: ParsableCommand {
         do {
             let isChange = create != nil || apply != nil || delete != nil
             let image = try opening.open(file, format, isWritable: isChange, opensBacking: false)
-            if let create { try image.createSnapshot(create) }
-            if let apply { try image.applySnapshot(apply) }
-            if let delete { try image.deleteSnapshot(delete) }
+            if let create {
+                try changing("create", create) { name throws(ImageError) in try image.createSnapshot(name) }
+            }
+            if let apply { try changing("apply", apply) { name throws(ImageError) in try image.applySnapshot(name) } }
+            if let delete {
+                try changing("delete", delete) { name throws(ImageError) in try image.deleteSnapshot(name) }
+            }
             guard !isChange else { return try image.close() }
             let snapshots = try image.snapshots()
             if !snapshots.isEmpty {
@@ -61,6 +65,15 @@ struct ImageSnapshotCommand: ParsableCommand {
             }
         } catch {
             throw ImageStatus.failing(error)
+        }
+    }
+
+    private func changing(
+        _ verb: String, _ name: String, _ body: (String) throws(ImageError) -> Void
+    ) throws(ImageError) {
+        do throws(ImageError) { try body(name) } catch {
+            let what = "Could not \(verb) snapshot '\(name.prefix(80))': \(error.what)"
+            throw ImageError(error.kind, what, path: ImageStatus.isQemuImg ? "" : error.path, remedy: error.remedy)
         }
     }
 }

@@ -28,7 +28,10 @@ final class LuksDriver: ImageDriver {
     ) throws(ImageError) -> LuksDriver {
         var made = try LuksVolume.make(options, secret: secret)
         wipe(&made.key)
-        try file.write(made.bytes, at: 0)
+        // Of a new file, the slots that hold no key take no room; on a device old bytes go.
+        let isNew = try file.length() == 0
+        let runs = made.bytes.withUnsafeBytes { isNew ? ZeroRuns.dataRuns($0, unit: 4096) : [0..<$0.count] }
+        for run in runs { try file.write(Array(made.bytes[run]), at: UInt64(run.lowerBound)) }
         try file.resize(to: UInt64(made.bytes.count) + size)
         return try LuksDriver(file, secret: secret)
     }

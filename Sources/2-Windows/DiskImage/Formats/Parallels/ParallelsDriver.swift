@@ -9,6 +9,8 @@ final class ParallelsDriver: ImageDriver {
     private let unit: UInt64
     private let table: [UInt32]
     private let isInUse: Bool
+    /// Where clusters begin.
+    private let start: UInt64
 
     init(_ file: any BlockStorage, _ path: String) throws(ImageError) {
         dataStorage = file
@@ -27,6 +29,9 @@ final class ParallelsDriver: ImageDriver {
             isInUse = facts.isDirty
             let entries = try header.le32(32)
             guard entries * 4 <= source.size else { throw Malformed("its table of \(entries) entries is cut off") }
+            let end = (64 + entries * 4).dividedUp(by: cluster) * cluster
+            let told = try header.le32(48) * 512
+            start = told > 0 ? told : end
             table = try source.bytes(at: 64, count: Int(entries) * 4).littleEndian32
         } catch { throw ImageError(error) }
     }
@@ -69,7 +74,8 @@ final class ParallelsDriver: ImageDriver {
             if last != 0, place != last + cluster { check.fragmentedClusters += 1 }
             last = place
         }
-        if check.imageEnd > 0, length > check.imageEnd {
+        check.imageEnd = max(check.imageEnd, start)
+        if length > check.imageEnd {
             check.leaks = Int(clamping: (length - check.imageEnd).dividedUp(by: cluster))
             report("ERROR space leaked at the end of the image \(length - check.imageEnd)")
         }

@@ -10,6 +10,8 @@ public struct Qcow2Amendment: Sendable {
     public var lazyRefcounts: Bool?
     /// Another name of its data file.
     public var dataFile: String?
+    /// Whether its data file stays a raw image by itself, which may be given up.
+    public var isDataFileRaw: Bool?
     /// Bytes the guest sees.
     public var size: UInt64?
     /// Nothing.
@@ -48,6 +50,9 @@ extension Qcow2Driver {
         guard amendment.dataFile == nil || geometry.hasDataFile else {
             throw ImageError(.unsupported, "data-file can only be set for images that use an external data file")
         }
+        guard amendment.isDataFileRaw != true || header.autoclear & 2 != 0 else {
+            throw ImageError(.unsupported, "data-file-raw cannot be set on existing images")
+        }
         if let size = amendment.size, version < 3, size != self.size, header.snapshots > 0 {
             throw ImageError(.unsupported, "Can't resize a version 2 image which has snapshots")
         }
@@ -57,9 +62,12 @@ extension Qcow2Driver {
                 .invalid,
                 "Lazy refcounts only supported with compatibility level 1.1 and above (use compat=1.1 or greater)")
         }
-        guard !geometry.hasDataFile, !geometry.isZstd, !geometry.hasExtendedL2 else {
+        let features = header.incompatible & ~Qcow2Header.Feature.dirty
+        guard features == 0 else {
             throw ImageError(
-                .unsupported, "version 2 has no data files, no zstd and no subclusters", remedy: "Convert it instead")
+                .unsupported,
+                "Cannot downgrade an image with incompatible features 0x\(String(features, radix: 16)) set",
+                remedy: "Convert it instead")
         }
         guard geometry.version < 3 || header.snapshots == 0 else {
             throw ImageError(
@@ -127,6 +135,7 @@ extension Qcow2Driver {
         if let lazy = amendment.lazyRefcounts, version == 3 { cluster.setLazyRefcounts(lazy) }
         if version == 2 { cluster.setLazyRefcounts(false) }
         if let name = amendment.dataFile { cluster.setDataFile(name) }
+        if amendment.isDataFileRaw == false { cluster.giveUpRawDataFile() }
         try file.write(try cluster.bytes(atMost: header.clusterSize), at: 0)
         try file.flush()
     }

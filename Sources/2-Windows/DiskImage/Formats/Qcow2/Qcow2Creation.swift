@@ -88,12 +88,26 @@ enum Qcow2Creation {
         }
     }
 
+    /// Refuses widths of reference counts that the version has not.
+    static func checkRefcountBits(_ options: Qcow2Options) throws(ImageError) {
+        guard options.refcountBits.isPowerOfTwo, options.refcountBits <= 64 else {
+            throw ImageError(.invalid, "Refcount width must be a power of two and may not exceed 64 bits")
+        }
+        guard options.version >= 3 || options.refcountBits == 16 else {
+            throw ImageError(
+                .invalid,
+                "Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)"
+            )
+        }
+    }
+
     private static func check(_ options: Qcow2Options, _ size: UInt64, _ backing: BackingName?) throws(ImageError) {
         guard options.clusterSize.isPowerOfTwo, (512...2 << 20).contains(options.clusterSize) else {
             throw ImageError(.invalid, "Cluster size must be a power of two between 512 and 2048k")
         }
-        guard options.refcountBits.isPowerOfTwo, options.refcountBits <= 64 else {
-            throw ImageError(.invalid, "Refcount width must be a power of two and may not exceed 64 bits")
+        try checkRefcountBits(options)
+        guard !options.isDataFileRaw || options.dataFile != nil else {
+            throw ImageError(.invalid, "data-file-raw requires data-file")
         }
         guard size <= UInt64(Int64.max) - 511 else { throw ImageError(.invalid, "the size \(size) is out of range") }
         guard options.version == 3 else {
@@ -101,10 +115,6 @@ enum Qcow2Creation {
             let wants: [(isWanted: Bool, what: String)] = [
                 (options.extendedL2, "Extended L2 entries are only supported with \(level)"),
                 (options.lazyRefcounts, "Lazy refcounts only supported with \(level)"),
-                (
-                    options.refcountBits != 16,
-                    "Different refcount widths than 16 bits require compatibility level 1.1 or above (use version=v3 or greater)"
-                ),
                 (options.dataFile != nil, "External data files are only supported with \(level)"),
                 (options.isZstd, "Non-zlib compression type is only supported with \(level)"),
             ]
@@ -114,12 +124,6 @@ enum Qcow2Creation {
         guard !options.extendedL2 || options.clusterSize >= 16_384 else {
             throw ImageError(
                 .invalid, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
-        }
-        guard options.dataFile == nil || !options.lazyRefcounts else {
-            throw ImageError(.invalid, "lazy_refcounts and data_file exclude each other")
-        }
-        guard !options.isDataFileRaw || options.dataFile != nil else {
-            throw ImageError(.invalid, "data-file-raw requires data-file")
         }
         guard !options.isDataFileRaw || backing == nil else {
             throw ImageError(.invalid, "Backing file and data-file-raw cannot be used at the same time")

@@ -132,7 +132,7 @@ extension Qcow2Driver {
     private func find(_ name: String, _ all: [ImageSnapshot]) throws(ImageError) -> Int {
         guard let index = all.firstIndex(where: { $0.id == name }) ?? all.firstIndex(where: { $0.name == name }) else {
             throw ImageError(
-                .invalid, "there is no snapshot \"\(name.prefix(80))\"",
+                .missing, "snapshot not found",
                 remedy: all.isEmpty ? "It has none" : "It has \(all.prefix(10).map(\.name).joined(separator: ", "))")
         }
         return index

@@ -242,12 +242,12 @@ final class Qcow2Driver: ImageDriver {
             case .compressed(let entry) = try mapping(at: offset + UInt64(run.count) * size, limit: size).0
         {
             let next = geometry.compressedPlace(entry)
-            // The last sector of one may be the first of the next.
-            guard next.offset + 512 > end, next.offset <= end,
+            // The last sector of one may be the first of the next. QEMU packs several at once, and any may come first.
+            guard next.offset >= start.offset, next.offset + 512 > end, next.offset <= end,
                 next.offset + next.count - start.offset <= Self.mostPacked
             else { break }
             run.append(entry)
-            end = next.offset + next.count
+            end = max(end, next.offset + next.count)
         }
         return run
     }
@@ -261,9 +261,8 @@ final class Qcow2Driver: ImageDriver {
     {
         let size = Int(geometry.clusterSize)
         let places = run.map { geometry.compressedPlace($0) }
-        guard let first = places.first, let last = places.last else { return }
-        let packed = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Int(last.offset + last.count - first.offset), alignment: 16)
+        guard let first = places.first, let end = places.map({ $0.offset + $0.count }).max() else { return }
+        let packed = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(end - first.offset), alignment: 16)
         defer { packed.deallocate() }
         try file.read(into: packed, at: first.offset)
         for (number, place) in places.enumerated() {

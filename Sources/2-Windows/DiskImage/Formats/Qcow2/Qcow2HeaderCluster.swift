@@ -57,6 +57,12 @@ struct Qcow2HeaderCluster {
         extensions.append((0x4441_5441, Array(name.utf8)))
     }
 
+    /// Has its data file be no raw image by itself.
+    mutating func giveUpRawDataFile() {
+        guard fixed.count > 95 else { return }
+        fixed[95] &= ~2
+    }
+
     /// Names the directory of bitmaps, which is right then; or none.
     mutating func setBitmaps(_ place: (offset: UInt64, length: UInt64, count: UInt64)?) {
         extensions.removeAll { $0.magic == 0x2385_2875 }
@@ -72,6 +78,15 @@ struct Qcow2HeaderCluster {
 
     /// The whole, as it is written.
     func bytes(atMost limit: UInt64) throws(ImageError) -> [UInt8] {
+        if let bytes = try bytes(extensions, atMost: limit) { return bytes }
+        // Names of features only tell those who do not know them.
+        if let bytes = try bytes(extensions.filter { $0.magic != 0x6803_F857 }, atMost: limit) { return bytes }
+        throw ImageError(.full, "the header does not fit into its cluster of \(limit) bytes")
+    }
+
+    private func bytes(
+        _ extensions: [(magic: UInt64, bytes: [UInt8])], atMost limit: UInt64
+    ) throws(ImageError) -> [UInt8]? {
         var writer = HeaderWriter()
         writer.bytes = fixed
         for (magic, bytes) in extensions { writer.extend(magic, bytes) }
@@ -88,9 +103,7 @@ struct Qcow2HeaderCluster {
             writer.put(0, at: 8, 8)
             writer.put(0, at: 16, 4)
         }
-        guard UInt64(writer.bytes.count) <= limit else {
-            throw ImageError(.full, "the backing file's name does not fit into the header's cluster")
-        }
+        guard UInt64(writer.bytes.count) <= limit else { return nil }
         // What was longer before is not left behind it.
         return writer.bytes + [UInt8](repeating: 0, count: Int(limit) - writer.bytes.count)
     }

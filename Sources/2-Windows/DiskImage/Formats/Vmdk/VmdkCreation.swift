@@ -58,7 +58,7 @@ enum VmdkCreation {
         }
         var lines = ""
         if isFlat || isSplit {
-            let (folder, stem) = names(path)
+            let (folder, stem, suffix) = names(path)
             var start: UInt64 = 0
             var number = 1
             repeat {
@@ -66,8 +66,8 @@ enum VmdkCreation {
                 let digits = String(number)
                 let name =
                     isSplit
-                    ? "\(stem)-\(isFlat ? "f" : "s")\(String(repeating: "0", count: max(0, 3 - digits.count)))\(digits).vmdk"
-                    : "\(stem)-flat.vmdk"
+                    ? "\(stem)-\(isFlat ? "f" : "s")\(String(repeating: "0", count: max(0, 3 - digits.count)))\(digits)\(suffix)"
+                    : "\(stem)-flat\(suffix)"
                 guard creation.gate.allows(ImageReference.tidied(Image.absolute(folder + name)), path) else {
                     throw ImageError(.denied, "its extent \(folder + name) may not be made")
                 }
@@ -77,7 +77,12 @@ enum VmdkCreation {
                     throw ImageError(.invalid, "it would be its own extent")
                 }
                 try extent.empty()
-                if isFlat { try extent.resize(to: length) } else { try writeSparse(to: extent, length, options, "") }
+                if isFlat {
+                    try extent.resize(to: length)
+                    try extent.takeFirstBlock(of: length)
+                } else {
+                    try writeSparse(to: extent, length, options, "")
+                }
                 lines += "RW \(length / 512) \(isFlat ? "FLAT" : "SPARSE") \"\(name)\"\(isFlat ? " 0" : "")\n"
                 start += length
                 number += 1
@@ -96,11 +101,12 @@ enum VmdkCreation {
         }
     }
 
-    /// A path's folder, and its name without what follows the last dot.
-    private static func names(_ path: String) -> (folder: String, stem: String) {
+    /// A path's folder, and its name up to the last dot and from there on: names of extents go between.
+    private static func names(_ path: String) -> (folder: String, stem: String, suffix: String) {
         let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
         let name = path[start...]
-        return (String(path[..<start]), String(name.lastIndex(of: ".").map { name[..<$0] } ?? name))
+        let dot = name.lastIndex(of: ".") ?? name.endIndex
+        return (String(path[..<start]), String(name[..<dot]), String(name[dot...]))
     }
 
     private static func descriptor(_ creation: Image.Creation, _ extents: String, _ parentID: UInt32?) -> String {

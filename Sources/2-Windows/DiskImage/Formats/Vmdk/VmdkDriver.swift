@@ -75,7 +75,8 @@ final class VmdkDriver: ImageDriver {
         guard options.gate.allows(place, path) else {
             throw ImageError(.denied, "its extent \(place) may not be opened")
         }
-        let storage = try FileStorage(place, isWritable: options.isWritable, caching: options.caching)
+        let storage = try FileStorage(
+            ImageReference.path(line.name, of: path), isWritable: options.isWritable, caching: options.caching)
         guard storage.identity != (file as? FileStorage)?.identity else {
             throw ImageError(.malformed, "it is its own extent")
         }
@@ -243,6 +244,9 @@ final class VmdkDriver: ImageDriver {
             if case .sparse(let sparse) = extent.kind { values.append(("cluster-size", .number(sparse.grain))) }
             values.append(("format", .text(extent.word)))
             return .object(values)
+        }
+        info.actualSize = storages.reduce(0) { size, storage in
+            (storage as? FileStorage)?.allocated.flatMap { size?.saturated(adding: $0) }
         }
         info.details = [
             ("cid", .number(UInt64(descriptor.id))), ("parent-cid", .number(UInt64(descriptor.parentID))),
