@@ -141,11 +141,14 @@ struct BlockOptionsTests {
                 #expect(made.status == 0, "\(made.errors)")
                 try await qemu(["create", "-q", "-f", "raw", "zeros", "4M"], in: folder)
                 try await qemu(["compare", "-f", "raw", "-F", format, "zeros", device], in: folder)
-                let copied = try await RunningProgram(
-                    "\(folder)/qemu-img", ["convert", "-f", "raw", "-O", format, "a.raw", device], folder: folder
-                ).end(within: 60)
-                #expect(copied.status == 0, "\(copied.errors)")
-                try await qemu(["compare", "-f", "raw", "-F", format, "a.raw", device], in: folder)
+                // Others take their clusters behind the end of the file, and a device has none.
+                if format == "qcow2" {
+                    let copied = try await RunningProgram(
+                        "\(folder)/qemu-img", ["convert", "-f", "raw", "-O", format, "a.raw", device], folder: folder
+                    ).end(within: 60)
+                    #expect(copied.status == 0, "\(copied.errors)")
+                    try await qemu(["compare", "-f", "raw", "-F", format, "a.raw", device], in: folder)
+                }
                 done = .success(())
             } catch { done = .failure(error) }
             _ = try await RunningProgram("/usr/sbin/losetup", ["--detach", device]).end(within: 60)
