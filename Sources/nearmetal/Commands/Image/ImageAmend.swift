@@ -6,7 +6,7 @@ struct ImageAmend: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "amend", abstract: "Change what an image was made with.",
         discussion: """
-            Options: compat, data_file, lazy_refcounts, refcount_bits, size; of encrypted images state (active adds a passphrase, inactive takes some out),
+            Options: compat, data_file, data_file_raw (off), lazy_refcounts, refcount_bits, size; of encrypted images state (active adds a passphrase, inactive takes some out),
             keyslot, new-secret, old-secret, iter-time, with encrypt. in front of them for qcow2.
 
             Examples:
