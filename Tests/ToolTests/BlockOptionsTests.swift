@@ -85,6 +85,24 @@ struct BlockOptionsTests {
         }
     }
 
+    /// An encrypted image is made larger and smaller, and shows what it did as far as it goes.
+    @Test func encryptedImagesAreResized() async throws {
+        try await inImages { folder in
+            let object = ["--object", "secret,id=s,file=key"]
+            let image = ["--image-opts", "driver=luks,key-secret=s,file.filename=l.luks"]
+            try await qemu(["convert"] + object + ["-O", "raw"] + image + ["before.raw"], in: folder)
+            for (change, size) in [("+64k", 131_072), ("64k", 65_536)] {
+                let words = ["resize", "-q", "--shrink"] + object + image + [change]
+                let run = try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60)
+                #expect(run.status == 0, "\(run.errors)")
+                let info = try await qemu(["info", "l.luks"], in: folder)
+                #expect(info.text.contains("(\(size) bytes)"))
+            }
+            try await qemu(["convert"] + object + ["-O", "raw"] + image + ["after.raw"], in: folder)
+            try await qemu(["compare", "-s", "-f", "raw", "-F", "raw", "before.raw", "after.raw"], in: folder)
+        }
+    }
+
     /// What an encrypted image says of itself takes no passphrase.
     @Test func encryptedImagesTellOfThemselves() async throws {
         try await inImages { folder in

@@ -22,6 +22,7 @@ extension Image {
             case let raw as RawDriver: try raw.resize(to: size, preallocation)
             case let qcow2 as Qcow2Driver: try qcow2.resize(to: size, below: under, preallocation)
             case let qed as QedDriver where preallocation == .off: try qed.resize(to: size, below: under)
+            case let luks as LuksDriver where preallocation == .off: try luks.resize(to: size)
             default: throw ImageError(.unsupported, "\(format.rawValue) images cannot be resized")
             }
         } catch { throw error.at(path) }
