@@ -20,26 +20,13 @@ struct BlockOptionsTests {
                 "convert -f raw -O qcow2 l.luks l.qcow2", "create -q -f qcow2 e.qcow2 3M", "create -q -f raw e.raw 4M",
             ] {
                 let words = line.split(separator: " ").map(String.init)
-                try await qemu(words, in: folder)
+                try await QemuImg.succeed(words, in: folder)
             }
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/qemu-img", withDestinationPath: Nearmetal.path)
             sync()
             try await body(folder)
         }
-    }
-
-    @discardableResult private func qemu(_ words: [String], in folder: String) async throws -> Run {
-        let run = try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
-        try #require(run.status == 0, "\(words): \(run.errors)")
-        return run
-    }
-
-    private func both(_ words: [String], in folder: String) async throws -> (ours: Run, theirs: Run) {
-        (
-            try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60),
-            try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
-        )
     }
 
     /// Words that name an image; some are pairs, which need a word in front.
@@ -56,7 +43,7 @@ struct BlockOptionsTests {
     func measuresEncryptedImages(_ line: String) async throws {
         try await inImages { folder in
             let words = ["measure", "--object", "secret,id=s,file=key"] + line.split(separator: " ").map(String.init)
-            let (ours, theirs) = try await both(words, in: folder)
+            let (ours, theirs) = try await QemuImg.both(words, in: folder)
             #expect(ours.status == theirs.status, "\(ours.errors) / \(theirs.errors)")
             #expect(ours.text == theirs.text)
         }
@@ -75,7 +62,7 @@ struct BlockOptionsTests {
                     "-O", "raw", "--image-opts", "driver=luks,key-secret=s,file.filename=l.luks", "o",
                 ],
             ] {
-                let (ours, theirs) = try await both(words, in: folder)
+                let (ours, theirs) = try await QemuImg.both(words, in: folder)
                 #expect(ours.status == 1 && theirs.status == 1)
                 #expect(ours.errors.contains("Data from secret s is not valid UTF-8"), "\(words): \(ours.errors)")
             }
@@ -90,16 +77,17 @@ struct BlockOptionsTests {
         try await inImages { folder in
             let object = ["--object", "secret,id=s,file=key"]
             let image = ["--image-opts", "driver=luks,key-secret=s,file.filename=l.luks"]
-            try await qemu(["convert"] + object + ["-O", "raw"] + image + ["before.raw"], in: folder)
+            try await QemuImg.succeed(["convert"] + object + ["-O", "raw"] + image + ["before.raw"], in: folder)
             for (change, size) in [("+64k", 131_072), ("64k", 65_536)] {
                 let words = ["resize", "-q", "--shrink"] + object + image + [change]
                 let run = try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60)
                 #expect(run.status == 0, "\(run.errors)")
-                let info = try await qemu(["info", "l.luks"], in: folder)
+                let info = try await QemuImg.succeed(["info", "l.luks"], in: folder)
                 #expect(info.text.contains("(\(size) bytes)"))
             }
-            try await qemu(["convert"] + object + ["-O", "raw"] + image + ["after.raw"], in: folder)
-            try await qemu(["compare", "-s", "-f", "raw", "-F", "raw", "before.raw", "after.raw"], in: folder)
+            try await QemuImg.succeed(["convert"] + object + ["-O", "raw"] + image + ["after.raw"], in: folder)
+            try await QemuImg.succeed(
+                ["compare", "-s", "-f", "raw", "-F", "raw", "before.raw", "after.raw"], in: folder)
         }
     }
 
@@ -107,7 +95,7 @@ struct BlockOptionsTests {
     @Test func encryptedImagesTellOfThemselves() async throws {
         try await inImages { folder in
             let object = ["--object", "secret,id=s,file=key"]
-            try await qemu(
+            try await QemuImg.succeed(
                 ["create", "-q", "-f", "qcow2"] + object
                     + ["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "x.qcow2", "64k"],
                 in: folder)
@@ -121,14 +109,14 @@ struct BlockOptionsTests {
                 var status = stat()
                 return stat("\(folder)/\(name)", &status) == 0 ? Int(status.st_blocks) : -1
             }
-            try await qemu(
+            try await QemuImg.succeed(
                 ["create", "-q", "-f", "luks"] + object + ["-o", "key-secret=s,iter-time=10", "t.luks", "64k"],
                 in: folder)
             sync()
             #expect(blocks("l.luks") == blocks("t.luks"))
             for name in [["l.luks"], ["x.qcow2"], ["--image-opts", "driver=luks,file.filename=l.luks"]] {
                 for form in [[], ["--output=json"]] {
-                    let (ours, theirs) = try await both(["info"] + form + name, in: folder)
+                    let (ours, theirs) = try await QemuImg.both(["info"] + form + name, in: folder)
                     #expect(ours.status == 0 && theirs.status == 0)
                     #expect(ours.text == theirs.text)
                 }
@@ -157,15 +145,15 @@ struct BlockOptionsTests {
                     "\(folder)/qemu-img", ["create", "-q", "-f", format, device, "4M"], folder: folder
                 ).end(within: 60)
                 #expect(made.status == 0, "\(made.errors)")
-                try await qemu(["create", "-q", "-f", "raw", "zeros", "4M"], in: folder)
-                try await qemu(["compare", "-f", "raw", "-F", format, "zeros", device], in: folder)
+                try await QemuImg.succeed(["create", "-q", "-f", "raw", "zeros", "4M"], in: folder)
+                try await QemuImg.succeed(["compare", "-f", "raw", "-F", format, "zeros", device], in: folder)
                 // Others take their clusters behind the end of the file, and a device has none.
                 if format == "qcow2" {
                     let copied = try await RunningProgram(
                         "\(folder)/qemu-img", ["convert", "-f", "raw", "-O", format, "a.raw", device], folder: folder
                     ).end(within: 60)
                     #expect(copied.status == 0, "\(copied.errors)")
-                    try await qemu(["compare", "-f", "raw", "-F", format, "a.raw", device], in: folder)
+                    try await QemuImg.succeed(["compare", "-f", "raw", "-F", format, "a.raw", device], in: folder)
                 }
                 done = .success(())
             } catch { done = .failure(error) }
@@ -179,11 +167,11 @@ struct BlockOptionsTests {
         try await inImages { folder in
             let object = ["--object", "secret,id=s,file=key"]
             let base = "driver=qcow2,encrypt.key-secret=s,file.filename=x.qcow2"
-            try await qemu(
+            try await QemuImg.succeed(
                 ["convert"] + object + ["-f", "raw", "-O", "qcow2"]
                     + ["-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", "a.raw", "x.qcow2"],
                 in: folder)
-            try await qemu(
+            try await QemuImg.succeed(
                 ["create", "-q", "-f", "qcow2", "-b", "x.qcow2", "-F", "qcow2", "-u", "y.qcow2", "3M"], in: folder)
             let top = "driver=qcow2,file.filename=y.qcow2,backing.driver=qcow2,backing.encrypt.key-secret=s"
             let chain = ["--image-opts", top + ",backing.file.filename=x.qcow2"]
@@ -194,7 +182,7 @@ struct BlockOptionsTests {
             let run = try await RunningProgram("\(folder)/qemu-img", ["commit"] + object + chain, folder: folder)
                 .end(within: 60)
             #expect(run.status == 0, "\(run.errors)")
-            try await qemu(["convert"] + object + ["--image-opts", "-O", "raw", base, "z.raw"], in: folder)
+            try await QemuImg.succeed(["convert"] + object + ["--image-opts", "-O", "raw", base, "z.raw"], in: folder)
             var expected = try Data(contentsOf: URL(filePath: "\(folder)/a.raw"))
             expected.replaceSubrange(1 << 20..<2 << 20, with: Data(repeating: 9, count: 1 << 20))
             let isAsExpected = try Data(contentsOf: URL(filePath: "\(folder)/z.raw")) == expected
@@ -228,7 +216,7 @@ struct BlockOptionsTests {
     @Test func areToldOfAsQEMUDoes() async throws {
         try await inImages { folder in
             for name in Self.images {
-                let (ours, theirs) = try await both(["info"] + Self.naming(name), in: folder)
+                let (ours, theirs) = try await QemuImg.both(["info"] + Self.naming(name), in: folder)
                 #expect(ours.status == theirs.status, "\(name): \(ours.errors) / \(theirs.errors)")
                 // A protocol's name is no format here.
                 let text = theirs.text.replacing("file format: null-co", with: "file format: raw")
@@ -250,19 +238,18 @@ struct BlockOptionsTests {
             for name in Self.images + overridden {
                 let secret = ["--object", "secret,id=s,file=key"]
                 let convert = ["convert"] + secret + ["-O", "raw"] + Self.naming(name)
-                let (ours, theirs) = (
-                    try await RunningProgram("\(folder)/qemu-img", convert + ["ours"], folder: folder).end(within: 60),
-                    try await RunningProgram(try #require(QemuImg.path), convert + ["theirs"], folder: folder).end(
-                        within: 60)
-                )
+                let ours = try await RunningProgram("\(folder)/qemu-img", convert + ["ours"], folder: folder)
+                    .end(within: 60)
+                let theirs = try await QemuImg.run(convert + ["theirs"], in: folder)
                 #expect(ours.status == theirs.status, "\(name): \(ours.errors) / \(theirs.errors)")
                 guard theirs.status == 0 else { continue }
-                #expect(
+                let isSame =
                     FileManager.default.contents(atPath: "\(folder)/ours")
-                        == FileManager.default.contents(atPath: "\(folder)/theirs"), "\(name)")
+                    == FileManager.default.contents(atPath: "\(folder)/theirs")
+                #expect(isSame, "\(name)")
                 // QEMU says of what is below an overlay that it is nowhere; and zeros have no place here.
                 guard !name.contains("null-co"), !name.hasPrefix("driver=raw,offset=64k") else { continue }
-                let maps = try await both(
+                let maps = try await QemuImg.both(
                     ["map", "--output=json"] + secret + Self.naming(name), in: folder)
                 #expect(maps.ours.text == maps.theirs.text, "\(name)")
             }
@@ -283,8 +270,9 @@ struct BlockOptionsTests {
                     ["convert", "-n", "--target-image-opts", "-f", "raw", "a.raw", name], folder: folder
                 ).end(within: 60)
                 #expect(run.status == 0, "\(name): \(run.errors)")
-                try await qemu(["compare", "--image-opts", "driver=raw,file.filename=a.raw", name], in: folder)
-                if let check { try await qemu(["check", check], in: folder) }
+                try await QemuImg.succeed(
+                    ["compare", "--image-opts", "driver=raw,file.filename=a.raw", name], in: folder)
+                if let check { try await QemuImg.succeed(["check", check], in: folder) }
             }
             let whole = try #require(FileManager.default.contents(atPath: "\(folder)/e.raw"))
             #expect(whole.count == 4 << 20 && whole.prefix(1 << 20).allSatisfy { $0 == 0 })
@@ -313,11 +301,12 @@ struct BlockOptionsTests {
             let nested =
                 #"json:{"driver":"raw","file":{"driver":"qcow2","file":{"driver":"file","filename":"e.qcow2"}}}"#
             for (name, size) in [(part, "1M"), (nested, "3M")] {
-                try await qemu(["convert", "-n", "-f", "raw", "-O", "qcow2", "a.raw", "e.qcow2"], in: folder)
-                try await qemu(
+                try await QemuImg.succeed(
+                    ["convert", "-n", "-f", "raw", "-O", "qcow2", "a.raw", "e.qcow2"], in: folder)
+                try await QemuImg.succeed(
                     ["create", "-q", "-f", "qcow2", "-b", name, "-F", "raw", "top.qcow2", size], in: folder)
                 for words in [["info", "top.qcow2"], ["info", "--backing-chain", "top.qcow2"], ["map", "top.qcow2"]] {
-                    let (ours, theirs) = try await both(words, in: folder)
+                    let (ours, theirs) = try await QemuImg.both(words, in: folder)
                     #expect(ours.text == theirs.text && ours.status == 0, "\(words): \(ours.errors)")
                 }
                 for gate in ["none", "/nowhere"] {
@@ -331,11 +320,11 @@ struct BlockOptionsTests {
                     "/usr/bin/env", ["qemu-io", "-c", "write -P 0xee 64k 64k", "top.qcow2"], folder: folder
                 ).end(within: 60)
                 #expect(io.status == 0, "\(io.errors)")
-                try await qemu(["convert", "-O", "raw", "top.qcow2", "before"], in: folder)
+                try await QemuImg.succeed(["convert", "-O", "raw", "top.qcow2", "before"], in: folder)
                 let commit = try await RunningProgram("\(folder)/qemu-img", ["commit", "top.qcow2"], folder: folder)
                     .end(within: 60)
                 #expect(commit.status == 0, "\(commit.errors)")
-                try await qemu(["compare", "-f", "raw", "-F", "raw", "before", name], in: folder)
+                try await QemuImg.succeed(["compare", "-f", "raw", "-F", "raw", "before", name], in: folder)
             }
         }
     }

@@ -71,7 +71,7 @@ import ToolRunning
         try await inImages { folder in
             let words = line.split(separator: " ").map(String.init)
             let ours = try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60)
-            let theirs = try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
+            let theirs = try await QemuImg.run(words, in: folder)
             #expect(ours.status == theirs.status, "\(ours.errors) / \(theirs.errors)")
             #expect(ours.text == theirs.text)
             #expect(ours.errors.isEmpty == theirs.errors.isEmpty, "\(ours.errors) / \(theirs.errors)")
@@ -89,9 +89,7 @@ import ToolRunning
                 let ours = try await RunningProgram(
                     "\(folder)/qemu-img", ["dd"] + words + ["of=ours"], folder: folder
                 ).end(within: 60)
-                let theirs = try await RunningProgram(
-                    try #require(QemuImg.path), ["dd"] + words + ["of=theirs"], folder: folder
-                ).end(within: 60)
+                let theirs = try await QemuImg.run(["dd"] + words + ["of=theirs"], in: folder)
                 #expect(ours.status == 0, "\(ours.errors)")
                 #expect(theirs.status == 0, "\(theirs.errors)")
                 #expect(
@@ -110,8 +108,7 @@ import ToolRunning
                     "image", "amend", "-f", "qcow2", "-o", option, "a.qcow2", folder: folder)
                 #expect(run.status == 0, "\(option): \(run.errors)")
                 for words in [["check", "-q", "a.qcow2"], ["compare", "-q", "a.raw", "a.qcow2"]] {
-                    let run = try await RunningProgram(try #require(QemuImg.path), words, folder: folder)
-                        .end(within: 60)
+                    let run = try await QemuImg.run(words, in: folder)
                     #expect(run.status == 0, "\(option): \(run.text)\(run.errors)")
                 }
             }

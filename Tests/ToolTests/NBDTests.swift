@@ -35,31 +35,18 @@ struct NBDTests {
     private func inImages(_ body: (_ folder: String) async throws -> Void) async throws {
         try await inTemporaryFolder { folder in
             try Self.content.write(to: URL(filePath: "\(folder)/a.raw"))
-            try await qemu(["convert", "-f", "raw", "-O", "qcow2", "a.raw", "a.qcow2"], in: folder)
-            try await qemu(["convert", "-f", "raw", "-O", "raw", "a.raw", "sparse.raw"], in: folder)
+            try await QemuImg.succeed(["convert", "-f", "raw", "-O", "qcow2", "a.raw", "a.qcow2"], in: folder)
+            try await QemuImg.succeed(["convert", "-f", "raw", "-O", "raw", "a.raw", "sparse.raw"], in: folder)
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/qemu-img", withDestinationPath: Nearmetal.path)
             try await body(folder)
         }
     }
 
-    @discardableResult private func qemu(_ words: [String], in folder: String) async throws -> Run {
-        let run = try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
-        try #require(run.status == 0, "\(words): \(run.errors)")
-        return run
-    }
-
     @discardableResult private func ours(_ words: [String], in folder: String) async throws -> Run {
         let run = try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60)
         #expect(run.status == 0, "\(words): \(run.errors)")
         return run
-    }
-
-    private func both(_ words: [String], in folder: String) async throws -> (ours: Run, theirs: Run) {
-        (
-            try await RunningProgram("\(folder)/qemu-img", words, folder: folder).end(within: 60),
-            try await RunningProgram(try #require(QemuImg.path), words, folder: folder).end(within: 60)
-        )
     }
 
     /// Serves a disk at the folder's socket `s` while something is done with it.
@@ -110,7 +97,7 @@ struct NBDTests {
                 for name in Self.names {
                     for words in [["info", name], ["info", "--output=json", name], ["map", "-f", "raw", name]] {
                         if words[0] == "map", name.hasPrefix("json:") { continue }
-                        let (ours, theirs) = try await both(words, in: folder)
+                        let (ours, theirs) = try await QemuImg.both(words, in: folder)
                         #expect(ours.status == theirs.status, "\(words): \(ours.errors) / \(theirs.errors)")
                         let text = theirs.text.replacing("file format: nbd", with: "file format: raw")
                             .replacing(#""format": "nbd""#, with: #""format": "raw""#)
@@ -128,7 +115,7 @@ struct NBDTests {
             for (image, format) in [("sparse.raw", "raw"), ("a.qcow2", "qcow2"), ("a.qcow2", "raw")] {
                 try await exporting(image, format, ["-r"], in: folder) {
                     let name = "nbd+unix:///?socket=s"
-                    let (ours, theirs) = try await both(["map", "--output=json", name], in: folder)
+                    let (ours, theirs) = try await QemuImg.both(["map", "--output=json", name], in: folder)
                     #expect(ours.text == theirs.text)
                     #expect(ours.status == 0)
                     try await self.ours(["compare", name, "a.raw"].map { $0 }, in: folder)
@@ -136,8 +123,8 @@ struct NBDTests {
                     try await self.ours(["convert", "-c", "-O", "qcow2", name, "b.qcow2"], in: folder)
                 }
                 #expect(try isContent("\(folder)/b.raw"))
-                try await qemu(["compare", "a.raw", "b.qcow2"], in: folder)
-                try await qemu(["check", "b.qcow2"], in: folder)
+                try await QemuImg.succeed(["compare", "a.raw", "b.qcow2"], in: folder)
+                try await QemuImg.succeed(["check", "b.qcow2"], in: folder)
             }
         }
     }
@@ -146,27 +133,27 @@ struct NBDTests {
     @Test func areWritten() async throws {
         try await inImages { folder in
             let name = "nbd+unix:///?socket=s"
-            try await qemu(["create", "-f", "raw", "t.raw", "8M"], in: folder)
+            try await QemuImg.succeed(["create", "-f", "raw", "t.raw", "8M"], in: folder)
             try await exporting("t.raw", "raw", in: folder) {
                 for format in ["raw", "qcow2"] {
                     try await self.ours(["convert", "-m", "8", "-O", format, "a.raw", name], in: folder)
                     try await self.ours(["compare", "-f", "raw", "-F", format, "a.raw", name], in: folder)
-                    try await qemu(["compare", "-f", "raw", "-F", format, "a.raw", name], in: folder)
+                    try await QemuImg.succeed(["compare", "-f", "raw", "-F", format, "a.raw", name], in: folder)
                 }
-                try await qemu(["check", name], in: folder)
+                try await QemuImg.succeed(["check", name], in: folder)
                 try await self.ours(["check", name], in: folder)
                 try await self.ours(["create", "-f", "qcow2", name, "1G"], in: folder)
-                try await qemu(["check", name], in: folder)
+                try await QemuImg.succeed(["check", name], in: folder)
                 try await self.ours(["convert", "-n", "-f", "raw", "-O", "qcow2", "-c", "a.raw", name], in: folder)
-                try await qemu(["compare", "-f", "raw", "-F", "qcow2", "a.raw", name], in: folder)
+                try await QemuImg.succeed(["compare", "-f", "raw", "-F", "qcow2", "a.raw", name], in: folder)
                 // Larger than it can hold: nothing but an error comes of it.
-                try await qemu(["create", "-f", "raw", "large.raw", "16M"], in: folder)
-                let refused = try await both(["convert", "-O", "raw", "large.raw", name], in: folder)
+                try await QemuImg.succeed(["create", "-f", "raw", "large.raw", "16M"], in: folder)
+                let refused = try await QemuImg.both(["convert", "-O", "raw", "large.raw", name], in: folder)
                 #expect(refused.ours.status == 1)
                 #expect(refused.theirs.status == 1)
                 #expect(refused.ours.errors.contains("Cannot grow NBD nodes"), "\(refused.ours.errors)")
                 // Onto itself, under any of its names, and from below an image: it would be written over before it is read.
-                try await qemu(["create", "-f", "qcow2", "-b", name, "-F", "raw", "top.qcow2"], in: folder)
+                try await QemuImg.succeed(["create", "-f", "qcow2", "-b", name, "-F", "raw", "top.qcow2"], in: folder)
                 for (source, target) in [(name, "nbd:unix:s"), ("nbd:unix:s", name), ("top.qcow2", name)] {
                     for words in [
                         ["convert", "-O", "qcow2", source, target],
@@ -180,7 +167,7 @@ struct NBDTests {
                 }
             }
             try await exporting("t.raw", "raw", ["-r"], in: folder) {
-                let refused = try await both(["convert", "-n", "-O", "raw", "a.raw", name], in: folder)
+                let refused = try await QemuImg.both(["convert", "-n", "-O", "raw", "a.raw", name], in: folder)
                 #expect(refused.ours.status == refused.theirs.status)
                 #expect(refused.ours.errors.contains("denied"), "\(refused.ours.errors)")
             }
@@ -193,7 +180,7 @@ struct NBDTests {
             try await exporting("sparse.raw", "raw", ["-r"], in: folder) {
                 let name = "nbd+unix:///?socket=s"
                 try await self.ours(["create", "-f", "qcow2", "-b", name, "-F", "raw", "top.qcow2"], in: folder)
-                let (ours, theirs) = try await both(["info", "--backing-chain", "top.qcow2"], in: folder)
+                let (ours, theirs) = try await QemuImg.both(["info", "--backing-chain", "top.qcow2"], in: folder)
                 #expect(ours.text == theirs.text)
                 try await self.ours(["compare", "a.raw", "top.qcow2"], in: folder)
                 try await self.ours(["convert", "-O", "raw", "top.qcow2", "b.raw"], in: folder)
@@ -227,9 +214,9 @@ struct NBDTests {
                     try await ours(["convert", "-O", format, "a.raw", name], in: folder)
                     try await ours(["convert", "-f", format, "-O", "raw", name, "b.raw"], in: folder)
                     #expect(try isContent("\(folder)/b.raw"), "\(format)")
-                    try await qemu(["compare", "-f", "raw", "-F", format, "a.raw", name], in: folder)
+                    try await QemuImg.succeed(["compare", "-f", "raw", "-F", format, "a.raw", name], in: folder)
                 }
-                try await qemu(["check", name], in: folder)
+                try await QemuImg.succeed(["check", name], in: folder)
             }
         }
     }
@@ -272,13 +259,13 @@ struct NBDTests {
                     ["convert"] + object + ["--image-opts", "-O", "raw", name, "b.raw"], in: folder)
                 #expect(try isContent("\(folder)/b.raw"))
                 for words in [["--image-opts", name], ["nbd+unix:///?socket=s"]] {
-                    let (ours, theirs) = try await both(["info"] + words, in: folder)
+                    let (ours, theirs) = try await QemuImg.both(["info"] + words, in: folder)
                     #expect(ours.status == 1)
                     #expect(theirs.status == 1)
                 }
             }
             try await exporting("sparse.raw", "raw", in: folder) {
-                let (ours, theirs) = try await both(["info"] + object + ["--image-opts", name], in: folder)
+                let (ours, theirs) = try await QemuImg.both(["info"] + object + ["--image-opts", name], in: folder)
                 #expect(ours.status == 1)
                 #expect(theirs.status == 1)
             }

@@ -52,9 +52,11 @@ import ToolRunning
             _ = try tool("sync", path)
             // coreutils' way to have a file's pages dropped.
             _ = try tool("dd", "if=\(path)", "iflag=nocache", "count=0")
-            guard let pages = { try? tool("fincore", "--noheadings", "--output", "PAGES", path) } as (() -> String?)?,
-                let before = pages().flatMap({ Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }), before == 0
-            else {
+            func pages() -> Int? {
+                (try? tool("fincore", "--noheadings", "--output", "PAGES", path))
+                    .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+            }
+            guard pages() == 0 else {
                 print("the page cache cannot be emptied or counted on this file system: not tried")
                 return
             }
@@ -63,7 +65,7 @@ import ToolRunning
             let read = 2 * piece / 4096
             var count = 0
             for _ in 0..<500 where count <= read {
-                count = pages().flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
+                count = pages() ?? 0
                 usleep(10_000)
             }
             #expect(count > read)

@@ -57,12 +57,33 @@ public enum ImageReference: Sendable, Hashable {
         return "./" + path
     }
 
-    /// The path by which to open a file that an image names: as the image was named, so is what belongs to it.
-    static func path(_ name: String, of image: String) -> String {
+    /// The path by which to open a file that an image names, where a gate lets it be opened.
+    ///
+    /// - Parameters:
+    ///   - name: as the image has it.
+    ///   - part: what it is of the image, for what is said where it is refused.
+    ///   - image: the image's path; as it was named, so is what belongs to it.
+    ///   - gate: which files may be opened because an image names them.
+    ///
+    /// - Returns: the path, from the root or from the working folder.
+    ///
+    /// - Throws: an ``ImageError`` where it is no file, or may not be opened.
+    static func path(
+        _ name: String, called part: String, of image: String, _ gate: ImageChain.Gate
+    ) throws(ImageError) -> String {
+        guard case .file(let place) = ImageReference(name, in: Image.absolute(image)) else {
+            throw ImageError(.unsupported, "its \(part) \"\(name)\" is no file of this host", path: image)
+        }
+        guard gate.allows(place, image) else {
+            throw ImageError(.denied, "its \(part) \(place) may not be opened", path: image)
+        }
         if let described = try? BlockNode(describedBy: name), let path = described.plainFile { return path }
         let path = withoutScheme(name)
-        return path.hasPrefix("/") ? path : (image.lastIndex(of: "/").map { String(image[...$0]) } ?? "") + path
+        return path.hasPrefix("/") ? path : folder(of: image) + path
     }
+
+    /// What comes before a file's name in its path, with the slash.
+    private static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
 
     /// A name in an image as the program would open it: relative to the folder in which the image was named.
     ///
@@ -76,7 +97,7 @@ public enum ImageReference: Sendable, Hashable {
     public static func combined(_ name: String, with image: String) -> String {
         let hasScheme = name.firstIndex(of: ":").map { !name[..<$0].contains("/") && $0 > name.startIndex } ?? false
         guard !name.hasPrefix("/"), !hasScheme else { return name }
-        return (image.lastIndex(of: "/").map { String(image[...$0]) } ?? "") + name
+        return folder(of: image) + name
     }
 
     /// A path without `//` and `/./`.

@@ -116,14 +116,8 @@ extension Image {
         }
         var data = data
         if data == nil, header.hasDataFile, let name = facts.dataFile {
-            guard case .file(let place) = ImageReference(name, in: absolute(path)) else {
-                throw ImageError(.unsupported, "its data file \"\(name)\" is no file of this host", path: path)
-            }
-            guard options.gate.allows(place, path) else {
-                throw ImageError(.denied, "its data file \(place) may not be opened", path: path)
-            }
-            let opened = try FileStorage(
-                ImageReference.path(name, of: path), isWritable: options.isWritable, caching: options.caching)
+            let place = try ImageReference.path(name, called: "data file", of: path, options.gate)
+            let opened = try FileStorage(place, isWritable: options.isWritable, caching: options.caching)
             if !options.forcesShare { try opened.lock() }
             data = opened
         }

@@ -110,11 +110,6 @@ extension BackingName {
     ///
     /// - Throws: an ``ImageError`` where it is nothing that can be opened here, or may not be.
     public func node(of path: String, _ gate: ImageChain.Gate) throws(ImageError) -> BlockNode {
-        func check(_ place: String) throws(ImageError) {
-            guard gate.allows(place, path) else {
-                throw ImageError(.denied, "its backing file \(place) may not be opened", path: path)
-            }
-        }
         var declared: ImageFacts.Format?
         if let format {
             declared = ImageFacts.Format(qemuName: format)
@@ -129,16 +124,15 @@ extension BackingName {
             )
         }
         if let node = described {
-            for file in node.files { try check(Image.absolute(file)) }
-            for export in node.exports where !gate.allowsServers {
-                throw ImageError(.denied, "its backing file \(export.uri) may not be opened", path: path)
+            let refused =
+                node.files.map(Image.absolute).first { !gate.allows($0, path) }
+                ?? (gate.allowsServers ? nil : node.exports.first?.uri)
+            if let refused {
+                throw ImageError(.denied, "its backing file \(refused) may not be opened", path: path)
             }
             return node.withoutChoices
         }
-        guard case .file(let place) = ImageReference(name, in: Image.absolute(path)) else {
-            throw ImageError(.unsupported, "its backing file \"\(name)\" is no file of this host", path: path)
-        }
-        try check(place)
-        return .format(BlockNode.Format(declared, on: .file(BlockNode.File(ImageReference.path(name, of: path)))))
+        let place = try ImageReference.path(name, called: "backing file", of: path, gate)
+        return .format(BlockNode.Format(declared, on: .file(BlockNode.File(place))))
     }
 }

@@ -24,14 +24,14 @@ struct ReadAhead {
         let follows =
             window > 0 && range.lowerBound <= end + 4 * range.count && range.upperBound + 2 * Self.most > end
         guard follows else {
-            window = range.count
+            window = min(range.count, Self.most)
             end = range.upperBound
             return range
         }
         guard range.upperBound + window / 2 >= end else { return nil }
         window = min(2 * window, Self.most)
         let start = end
-        end = max(end, range.upperBound + window)
-        return start < end ? start..<end : nil
+        end = range.upperBound + window
+        return start..<end
     }
 }

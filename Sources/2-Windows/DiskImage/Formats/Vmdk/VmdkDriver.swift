@@ -69,14 +69,8 @@ final class VmdkDriver: ImageDriver {
         guard line.kind != "ZERO" else {
             return Extent(start: start, length: length, kind: .zeros, name: "", word: "ZERO")
         }
-        guard case .file(let place) = ImageReference(line.name, in: Image.absolute(path)) else {
-            throw ImageError(.unsupported, "its extent \"\(line.name)\" is no file of this host")
-        }
-        guard options.gate.allows(place, path) else {
-            throw ImageError(.denied, "its extent \(place) may not be opened")
-        }
-        let storage = try FileStorage(
-            ImageReference.path(line.name, of: path), isWritable: options.isWritable, caching: options.caching)
+        let place = try ImageReference.path(line.name, called: "extent", of: path, options.gate)
+        let storage = try FileStorage(place, isWritable: options.isWritable, caching: options.caching)
         guard storage.identity != (file as? FileStorage)?.identity else {
             throw ImageError(.malformed, "it is its own extent")
         }
