@@ -14,6 +14,7 @@ import Testing
         same(library.allocate, libdeflate_alloc_decompressor)
         same(library.free, libdeflate_free_decompressor)
         same(library.decompress, libdeflate_deflate_decompress_ex)
+        same(library.decompressFrame, libdeflate_zlib_decompress)
     }
 
     @Test func isal() throws {

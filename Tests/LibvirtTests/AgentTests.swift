@@ -179,11 +179,4 @@ import Testing
         #expect(facts.schedulers == .known([:]))
         #expect(asked.number.withLock { $0 } < 100)
     }
-
-    @Test(arguments: [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob")])
-    func base64(_ text: String, _ bytes: String) { #expect(Base64.decode(text) == Array(bytes.utf8)) }
-
-    @Test(arguments: ["Z", "Zg=", "Zg==Zg==", "====", "Zm9*", "Z=g="]) func noBase64(_ text: String) {
-        #expect(Base64.decode(text) == nil)
-    }
 }

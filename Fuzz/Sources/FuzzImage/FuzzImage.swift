@@ -8,7 +8,9 @@ import Synchronization
 private func test(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = Array(UnsafeBufferPointer(start: start, count: count))
     guard let kind = input.first else { return 0 }
-    let formats: [ImageFacts.Format] = [.qcow2, .qcow, .qed, .vmdk, .vdi, .vhdx, .vpc, .luks, .parallels, .raw]
+    let formats: [ImageFacts.Format] = [
+        .qcow2, .qcow, .qed, .vmdk, .vdi, .vhdx, .vpc, .luks, .parallels, .raw, .dmg, .bochs, .cloop,
+    ]
     let format = formats[Int(kind) % formats.count]
     let bytes = pieces(input.dropFirst())
     do { try look(Image.open(on: Storage(bytes, isWritable: false), format)) } catch {}

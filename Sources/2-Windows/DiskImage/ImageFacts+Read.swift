@@ -63,7 +63,8 @@ extension ImageFacts {
         case .luks: try LuksHeader.read(file, into: &facts)
         case .parallels: try ParallelsHeader.read(file, into: &facts)
         case .dmg: try DmgTrailer.read(file, into: &facts)
-        case .bochs, .cloop: break
+        case .bochs: try BochsHeader.read(file, into: &facts)
+        case .cloop: try CloopHeader.read(file, into: &facts)
         }
     }
 }

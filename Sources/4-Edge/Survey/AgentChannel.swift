@@ -77,7 +77,7 @@ struct AgentSession {
         guard let answer = read.value else {
             return .unknown(read.reason ?? Unknown(.missing, source: "inside: \(path)"))
         }
-        guard let text = answer["buf-b64"]?.text, let bytes = Base64.decode(text) else {
+        guard let text = answer["buf-b64"]?.text, let bytes = Base64.decode(Array(text.utf8)) else {
             return .unknown(Unknown(.malformed("no base64"), source: "inside: \(path)"))
         }
         return .known(String(decoding: bytes, as: UTF8.self))
@@ -101,7 +101,7 @@ struct AgentSession {
                 return .unknown(
                     Unknown(.failed("exit status \(status["exitcode"]?.integer ?? -1)"), source: "inside: \(program)"))
             }
-            let bytes = Base64.decode(status["out-data"]?.text ?? "") ?? []
+            let bytes = Base64.decode(Array((status["out-data"]?.text ?? "").utf8)) ?? []
             return .known(String(decoding: bytes, as: UTF8.self))
         }
         return .unknown(Unknown(.failed("it did not end within 4 seconds"), source: "inside: \(program)"))

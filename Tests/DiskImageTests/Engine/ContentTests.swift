@@ -36,7 +36,6 @@ import Testing
             } catch { failure = "\(error)" }
             let mayBeRefused =
                 expected.exit != 0 || test.tags.contains("mutated") || test.tags.contains("broken")
-                || format == .dmg
             if let shown {
                 if expected.exit == 0 { #expect(shown == expected.digest, "\(test.name)") }
                 compared += 1
@@ -61,7 +60,7 @@ import Testing
     func mapsAreTheSame(_ kind: String) throws {
         try ImageCase.each(of: kind) { test in
             guard let expected = test.answer("map"), let list = expected.list, !Self.isElsewhere(test),
-                let format = ImageFacts.Format(qemuName: test.format), format != .dmg,
+                let format = ImageFacts.Format(qemuName: test.format),
                 test.tags.contains("broken") == false
             else { return }
             let image = try Image.open(test.path, Image.Options(format: format, gate: .open))

@@ -130,6 +130,35 @@ import Testing
         }
     }
 
+    /// A byte of a packed grain, or of its frame, is another one: what QEMU refuses is refused.
+    @Test func damagedGrainsAreRefused() throws {
+        try inFolder { folder in
+            var random = Seeded(29)
+            let path = folder + "/a.vmdk"
+            try Data(content(1 << 20, &random)).write(to: URL(filePath: folder + "/in.raw"))
+            try tool(
+                "qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized",
+                folder + "/in.raw", path)
+            let whole = try Data(contentsOf: URL(filePath: path))
+            var refused = 0
+            for _ in 0..<40 {
+                var bytes = whole
+                bytes[Int.random(in: 65_536..<bytes.count, using: &random)] ^=
+                    1 << UInt8.random(in: 0..<8, using: &random)
+                try bytes.write(to: URL(filePath: path))
+                do {
+                    let shown = try Image.open(path, Image.Options(format: .vmdk, gate: .closed)).content()
+                    try Data(shown).write(to: URL(filePath: folder + "/out.raw"))
+                } catch is ImageError {
+                    refused += 1
+                    continue
+                }
+                try tool("qemu-img", "compare", "-f", "vmdk", "-F", "raw", path, folder + "/out.raw")
+            }
+            #expect(refused > 10)
+        }
+    }
+
     /// Several extents are several files: none is opened that the gate does not let.
     @Test func extentsPassTheGate() throws {
         try inFolder { folder in

@@ -22,17 +22,24 @@ struct LibdeflateFunctions: Sendable {
             OpaquePointer?, UnsafeRawPointer?, Int, UnsafeMutableRawPointer?, Int, UnsafeMutablePointer<Int>?,
             UnsafeMutablePointer<Int>?
         ) -> libdeflate_result
+    typealias DecompressFrame =
+        @convention(c) (
+            OpaquePointer?, UnsafeRawPointer?, Int, UnsafeMutableRawPointer?, Int, UnsafeMutablePointer<Int>?
+        ) -> libdeflate_result
     let allocate: Allocate
     let free: Free
     let decompress: Decompress
+    let decompressFrame: DecompressFrame
 
     static let shared: LibdeflateFunctions? = {
         guard let handle = SharedLibrary.open("libdeflate.so.0"),
             let allocate = SharedLibrary.find("libdeflate_alloc_decompressor", handle, Allocate.self),
             let free = SharedLibrary.find("libdeflate_free_decompressor", handle, Free.self),
-            let decompress = SharedLibrary.find("libdeflate_deflate_decompress_ex", handle, Decompress.self)
+            let decompress = SharedLibrary.find("libdeflate_deflate_decompress_ex", handle, Decompress.self),
+            let decompressFrame = SharedLibrary.find("libdeflate_zlib_decompress", handle, DecompressFrame.self)
         else { return nil }
-        return LibdeflateFunctions(allocate: allocate, free: free, decompress: decompress)
+        return LibdeflateFunctions(
+            allocate: allocate, free: free, decompress: decompress, decompressFrame: decompressFrame)
     }()
 }
 

@@ -43,16 +43,38 @@ final class Inflater: @unchecked Sendable {
             if result == LIBDEFLATE_BAD_DATA { return false }
         }
         // A stream that goes on after a cluster's worth: QEMU takes it, libdeflate does not.
+        let (result, isFilled) = inflate(bytes, into: buffer, window: -15)
+        return (result == Z_STREAM_END || result == Z_BUF_ERROR) && isFilled
+    }
+
+    /// Unpacks zlib's frame, which has a sum, and fills a buffer exactly; what follows it is ignored.
+    ///
+    /// - Returns: whether it did, and the sum is right.
+    func inflateFrame(_ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+        if let deflate, let library {
+            // SAFETY: the library reads and writes within the lengths it is given.
+            return library.decompressFrame(
+                deflate, bytes.baseAddress, bytes.count, buffer.baseAddress, buffer.count, nil) == LIBDEFLATE_SUCCESS
+        }
+        let (result, isFilled) = inflate(bytes, into: buffer, window: 15)
+        return result == Z_STREAM_END && isFilled
+    }
+
+    /// Unpacks with zlib; what it says, and whether the buffer was filled.
+    private func inflate(
+        _ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer, window: Int32
+    ) -> (result: Int32, isFilled: Bool) {
         var stream = z_stream()
-        guard var zlib = Zlib.shared, nearmetal_inflate_init(&zlib, &stream, -15) == Z_OK else { return false }
+        guard var zlib = Zlib.shared, nearmetal_inflate_init(&zlib, &stream, window) == Z_OK else {
+            return (Z_ERRNO, false)
+        }
         defer { _ = zlib.inflateEnd(&stream) }
         stream.next_in = UnsafeMutablePointer(
             mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.avail_in = UInt32(bytes.count)
         stream.next_out = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.avail_out = UInt32(buffer.count)
-        let result = zlib.inflate(&stream, Z_FINISH)
-        return (result == Z_STREAM_END || result == Z_BUF_ERROR) && stream.avail_out == 0
+        return (zlib.inflate(&stream, Z_FINISH), stream.avail_out == 0)
     }
 
     /// Unpacks a zstd frame that fills a buffer; what follows it is ignored.

@@ -76,7 +76,7 @@ extension Image {
         info.actualSize = driver.fileStorage is NullStorage ? 0 : Self.files(of: driver.fileStorage).first?.allocated
         // A disk that is no image by itself is as its file is, and a server does not tell.
         let isDisk = format == .raw || format == .luks
-        if format == .parallels || isDisk && driver.fileStorage is NBDStorage { info.isDirty = nil }
+        if isDisk, driver.fileStorage is NBDStorage { info.isDirty = nil }
         do throws(ImageError) { try driver.describe(&info) } catch { throw error.at(path) }
         return info
     }

@@ -21,8 +21,8 @@ enum Probe {
         if start.has("WithoutFreeSpace") || start.has("WithouFreSpacExt"), (try? start.le32(16)) == 2 {
             return .parallels
         }
-        if start.has("Bochs Virtual HD Image") { return .bochs }
-        if start.has("#!/bin/sh\n#V2.0 Format\nmodprobe cloop") { return .cloop }
+        if BochsHeader.starts(start) { return .bochs }
+        if start.has(CloopHeader.magic) { return .cloop }
         if name.hasSuffix(".dmg") { return .dmg }
         return .raw
     }

@@ -1,4 +1,5 @@
 import DiskImage
+import Quantities
 
 /// QEMU's objects by their names: passphrases, `--object secret,id=sec0,file=/run/key`, and what servers are spoken to with.
 struct ImageObjects {
@@ -59,7 +60,7 @@ struct ImageObjects {
         switch options["format"] ?? "raw" {
         case "raw": return bytes
         case "base64":
-            guard let decoded = Self.base64(bytes) else {
+            guard let decoded = Base64.decode(bytes, isLoose: true) else {
                 throw ImageError(.invalid, "the secret '\(id)' is no base64")
             }
             bytes = decoded
@@ -88,35 +89,5 @@ struct ImageObjects {
             let isUnchecked = ["off", "no", "false"].contains(object.options["verify-peer"])
             return .certificates(folder: folder, verifiesServer: !isUnchecked)
         }
-    }
-
-    /// Bytes that are written in base64 (RFC 4648), white space left out.
-    static func base64(_ text: [UInt8]) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var (value, bits, padding): (UInt32, UInt32, Int) = (0, 0, 0)
-        for character in text {
-            let digit: UInt32
-            switch character {
-            case 0x41...0x5A: digit = UInt32(character) - 0x41
-            case 0x61...0x7A: digit = UInt32(character) - 0x61 + 26
-            case 0x30...0x39: digit = UInt32(character) - 0x30 + 52
-            case 0x2B: digit = 62
-            case 0x2F: digit = 63
-            case 0x3D:
-                padding += 1
-                continue
-            case 0x09, 0x0A, 0x0D, 0x20: continue
-            default: return nil
-            }
-            guard padding == 0 else { return nil }
-            value = value << 6 | digit
-            bits += 6
-            if bits >= 8 {
-                bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: value >> bits))
-                value &= 1 << bits - 1
-            }
-        }
-        return padding <= 2 && bits < 6 ? bytes : nil
     }
 }

@@ -40,6 +40,8 @@ final class ParallelsDriver: ImageDriver {
     /// QEMU tells none.
     var clusterSize: UInt64? { nil }
     var mayHaveHoles: Bool { false }
+    /// QEMU's driver has nothing to tell.
+    func describe(_ info: inout ImageInfo) { info.isDirty = nil }
 
     func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
         let (number, within) = offset.quotientAndRemainder(dividingBy: cluster)

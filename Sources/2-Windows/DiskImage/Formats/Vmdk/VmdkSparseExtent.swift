@@ -132,14 +132,11 @@ final class VmdkSparseExtent: Sendable {
         guard count > 2, count <= 2 * grain + 4096 else {
             throw ImageError(.malformed, "a packed grain of \(count) bytes at byte \(place)")
         }
-        // zlib's frame is two bytes before, and a sum behind.
         let packed = try file.bytes(at: place, count: Int(count))
         var bytes = [UInt8](repeating: 0, count: Int(grain))
         try Inflater.require()
         let isWhole = packed.withUnsafeBytes { packed in
-            bytes.withUnsafeMutableBytes {
-                Inflater().inflate(UnsafeRawBufferPointer(rebasing: packed[2...]), into: $0)
-            }
+            bytes.withUnsafeMutableBytes { Inflater().inflateFrame(packed, into: $0) }
         }
         guard isWhole else { throw ImageError(.malformed, "the grain at byte \(place) cannot be unpacked") }
         return bytes
@@ -212,32 +209,7 @@ final class VmdkSparseExtent: Sendable {
 
     /// A grain as it is written packed: a marker, zlib's frame.
     private func packed(_ bytes: UnsafeRawBufferPointer, _ number: UInt64) -> [UInt8] {
-        var stream: [UInt8] = [0x78, 0x01]
-        let packer = Packer(.fastDeflate, most: bytes.count)
-        // What it gives is its own, and gone with it.
-        let isPacked = withExtendedLifetime(packer) {
-            guard let packed = packer.pack(bytes) else { return false }
-            stream += packed
-            return true
-        }
-        if !isPacked {
-            // As it is, in blocks that say how long they are.
-            var place = 0
-            while place < bytes.count {
-                let count = min(65_535, bytes.count - place)
-                let length = [UInt8(count & 0xFF), UInt8(count >> 8)]
-                stream += [place + count == bytes.count ? 1 : 0] + length + length.map { ~$0 }
-                stream += bytes[place..<place + count]
-                place += count
-            }
-        }
-        var (low, high): (UInt32, UInt32) = (1, 0)
-        for byte in bytes {
-            low = (low + UInt32(byte)) % 65_521
-            high = (high + low) % 65_521
-        }
-        let sum = high << 16 | low
-        stream += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: sum >> $0) }
+        let stream = ZlibFrame.pack(bytes)
         return QedCreation.bytes(number * grain / 512) + QedCreation.bytes(UInt64(stream.count))[..<4] + stream
     }
 
