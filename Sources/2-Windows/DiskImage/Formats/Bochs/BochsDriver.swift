@@ -3,7 +3,7 @@
 /// The disk is cut into extents. One that was written has its place in the file: a bitmap of its sectors that were, and room for all of them.
 ///
 /// - Source: QEMU block/bochs.c.
-final class BochsDriver: ImageDriver {
+final class BochsDriver: OpaqueDriver {
     private static let sector: UInt64 = 512
     private static let unused = UInt32.max
     let dataStorage: any BlockStorage
@@ -36,15 +36,6 @@ final class BochsDriver: ImageDriver {
     }
 
     var format: ImageFacts.Format { .bochs }
-    var clusterSize: UInt64? { nil }
-    var mayHaveHoles: Bool { false }
-    /// QEMU's driver has nothing to tell.
-    func describe(_ info: inout ImageInfo) { info.isDirty = nil }
-
-    /// QEMU tells nothing of where data lie.
-    func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
-        BlockStatus(.data(at: nil), limit)
-    }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
         buffer.initializeMemory(as: UInt8.self, repeating: 0)

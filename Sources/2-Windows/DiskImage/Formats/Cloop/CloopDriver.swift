@@ -1,7 +1,7 @@
 /// A compressed loop image, for reading.
 ///
 /// - Source: QEMU block/cloop.c.
-final class CloopDriver: ImageDriver {
+final class CloopDriver: OpaqueDriver {
     let dataStorage: any BlockStorage
     let size: UInt64
     private let block: UInt64
@@ -40,15 +40,6 @@ final class CloopDriver: ImageDriver {
     }
 
     var format: ImageFacts.Format { .cloop }
-    var clusterSize: UInt64? { nil }
-    var mayHaveHoles: Bool { false }
-    /// QEMU's driver has nothing to tell.
-    func describe(_ info: inout ImageInfo) { info.isDirty = nil }
-
-    /// QEMU tells nothing of where data lie.
-    func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
-        BlockStatus(.data(at: nil), limit)
-    }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
         var done = 0

@@ -1,7 +1,7 @@
 /// An Apple disk image, for reading.
 ///
 /// - Source: QEMU block/dmg.c.
-final class DmgDriver: ImageDriver {
+final class DmgDriver: OpaqueDriver {
     let dataStorage: any BlockStorage
     let size: UInt64
     private let chunks: DmgChunks
@@ -18,15 +18,6 @@ final class DmgDriver: ImageDriver {
     }
 
     var format: ImageFacts.Format { .dmg }
-    var clusterSize: UInt64? { nil }
-    var mayHaveHoles: Bool { false }
-    /// QEMU's driver has nothing to tell.
-    func describe(_ info: inout ImageInfo) { info.isDirty = nil }
-
-    /// QEMU tells nothing of where data lie.
-    func status(at offset: UInt64, limit: UInt64) throws(ImageError) -> BlockStatus {
-        BlockStatus(.data(at: nil), limit)
-    }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, below: Below) throws(ImageError) {
         var done = 0
