@@ -72,6 +72,19 @@ struct BlockOptionsTests {
         }
     }
 
+    /// Clusters are packed or encrypted (guide §5.1): both at once is refused, and nothing is made.
+    @Test func whatIsEncryptedIsNotPacked() async throws {
+        try await inImages { folder in
+            let words = ["convert", "-c", "--object", "secret,id=s,file=key", "-f", "raw", "-O", "qcow2"]
+            let run = try await RunningProgram(
+                "\(folder)/qemu-img", words + ["-o", "encrypt.format=luks,encrypt.key-secret=s", "a.raw", "o"],
+                folder: folder
+            ).end(within: 60)
+            #expect(run.status == 1 && run.errors.contains("either packed or encrypted"), "\(run.errors)")
+            #expect(!FileManager.default.fileExists(atPath: "\(folder)/o"))
+        }
+    }
+
     /// An encrypted image is made larger and smaller, and shows what it did as far as it goes.
     @Test func encryptedImagesAreResized() async throws {
         try await inImages { folder in
