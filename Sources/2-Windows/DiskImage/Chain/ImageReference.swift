@@ -83,7 +83,7 @@ public enum ImageReference: Sendable, Hashable {
     }
 
     /// What comes before a file's name in its path, with the slash.
-    private static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
+    static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
 
     /// A name in an image as the program would open it: relative to the folder in which the image was named.
     ///

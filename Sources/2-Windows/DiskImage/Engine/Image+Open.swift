@@ -88,9 +88,9 @@ extension Image {
         case .vhdx: return try VhdxDriver(file, path)
         case .qed: return try QedDriver(file, path)
         case .vmdk: return try VmdkDriver(file, path, options)
-        case .dmg: return try DmgDriver(file, path)
-        case .bochs: return try BochsDriver(file, path)
-        case .cloop: return try CloopDriver(file, path)
+        case .dmg: return try DmgDriver(file)
+        case .bochs: return try BochsDriver(file)
+        case .cloop: return try CloopDriver(file)
         }
     }
 

@@ -15,23 +15,20 @@ final class BochsDriver: OpaqueDriver {
     private let start: UInt64
     private let catalog: [UInt32]
 
-    init(_ file: any BlockStorage, _ path: String) throws(ImageError) {
+    init(_ file: any BlockStorage) throws(ImageError) {
         dataStorage = file
         do throws(Malformed) {
             let source = try StorageHeader.checked(file)
-            var facts = ImageFacts(path: path, format: .bochs)
-            try BochsHeader.read(source, into: &facts)
-            size = facts.virtualSize.value?.rawValue ?? 0
-            let header = try source.bytes(at: 0, count: 512)
-            let end = try header.le32(68)
-            let entries = try header.le32(72)
-            guard end + entries * 4 <= source.size else {
-                throw Malformed("its catalog of \(entries) entries is cut off")
+            let header = try BochsHeader(source)
+            let end = header.catalog + header.entries * 4
+            guard end <= source.size else {
+                throw Malformed("its catalog of \(header.entries) entries is cut off")
             }
-            catalog = try source.bytes(at: end, count: Int(entries) * 4).littleEndian32
-            start = end + entries * 4
-            bitmap = (try header.le32(76)).dividedUp(by: Self.sector) * Self.sector
-            extent = try header.le32(80)
+            catalog = try source.bytes(at: header.catalog, count: Int(header.entries) * 4).littleEndian32
+            start = end
+            size = header.size
+            bitmap = header.bitmap.dividedUp(by: Self.sector) * Self.sector
+            extent = header.extent
         } catch { throw ImageError(error) }
     }
 

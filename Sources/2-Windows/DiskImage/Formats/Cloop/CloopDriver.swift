@@ -7,7 +7,7 @@ final class CloopDriver: OpaqueDriver {
     private let block: UInt64
     private let unpacked = UnpackedBlock()
 
-    init(_ file: any BlockStorage, _ path: String) throws(ImageError) {
+    init(_ file: any BlockStorage) throws(ImageError) {
         dataStorage = file
         do throws(Malformed) {
             let source = try StorageHeader.checked(file)
@@ -29,8 +29,7 @@ final class CloopDriver: OpaqueDriver {
                 guard place >= last else {
                     throw Malformed("offsets not monotonically increasing at index \(number), image file is corrupt")
                 }
-                // What does not get smaller grows by a few bytes.
-                guard number == 0 || place - last <= 2 * size + 4096 else {
+                guard number == 0 || place - last <= ZlibFrame.longest(for: size) else {
                     throw Malformed("invalid compressed block size at index \(number), image file is corrupt")
                 }
                 last = place
@@ -58,13 +57,10 @@ final class CloopDriver: OpaqueDriver {
     private func unpack(_ number: UInt64, into block: UnsafeMutableRawBufferPointer) throws(ImageError) {
         let places = HeaderBytes(try dataStorage.bytes(at: CloopHeader.table + number * 8, count: 16)).bigEndian64
         // The file may be another one by now.
-        guard places.count == 2, places[0] <= places[1], places[1] - places[0] <= 2 * UInt64(block.count) + 4096 else {
-            throw ImageError(.malformed, "the place of block \(number) is out of range")
-        }
-        let packed = try dataStorage.bytes(at: places[0], count: Int(places[1] - places[0]))
-        try Inflater.require()
-        guard packed.withUnsafeBytes({ Inflater().inflateFrame($0, into: block) }) else {
-            throw ImageError(.malformed, "block \(number) at byte \(places[0]) cannot be unpacked")
-        }
+        guard places.count == 2, places[0] <= places[1],
+            places[1] - places[0] <= ZlibFrame.longest(for: UInt64(block.count))
+        else { throw ImageError(.malformed, "the place of block \(number) is out of range") }
+        try ZlibFrame.unpack(
+            dataStorage, at: places[0], count: Int(places[1] - places[0]), into: block, "block \(number)")
     }
 }

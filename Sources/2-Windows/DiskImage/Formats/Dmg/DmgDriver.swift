@@ -7,7 +7,7 @@ final class DmgDriver: OpaqueDriver {
     private let chunks: DmgChunks
     private let unpacked = UnpackedBlock()
 
-    init(_ file: any BlockStorage, _ path: String) throws(ImageError) {
+    init(_ file: any BlockStorage) throws(ImageError) {
         dataStorage = file
         do throws(Malformed) {
             let source = try StorageHeader.checked(file)
@@ -40,7 +40,8 @@ final class DmgDriver: OpaqueDriver {
                 let size = Int(chunk.range.upperBound - chunk.range.lowerBound)
                 try unpacked.read(into: piece, from: Int(within), of: UInt64(number), size: size) {
                     block throws(ImageError) in
-                    try unpack(chunk, into: block)
+                    try ZlibFrame.unpack(
+                        dataStorage, at: chunk.place, count: Int(chunk.length), into: block, "the chunk")
                 }
             }
             done += count
@@ -56,15 +57,5 @@ final class DmgDriver: OpaqueDriver {
         return ImageError(
             .unsupported, "byte \(offset) lies in a chunk of a kind that is not read (\(kinds))",
             remedy: "Have hdiutil convert it to UDZO")
-    }
-
-    private func unpack(
-        _ chunk: DmgChunks.Chunk, into block: UnsafeMutableRawBufferPointer
-    ) throws(ImageError) {
-        let packed = try dataStorage.bytes(at: chunk.place, count: Int(chunk.length))
-        try Inflater.require()
-        guard packed.withUnsafeBytes({ Inflater().inflateFrame($0, into: block) }) else {
-            throw ImageError(.malformed, "the chunk at byte \(chunk.place) cannot be unpacked")
-        }
     }
 }

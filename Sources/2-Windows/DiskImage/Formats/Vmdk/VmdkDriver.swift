@@ -233,7 +233,7 @@ final class VmdkDriver: ImageDriver {
             // As the file was opened: relative names are from the image's own folder.
             let folder =
                 extent.name.hasPrefix("/") || extent.word.isEmpty
-                ? "" : info.filename.lastIndex(of: "/").map { String(info.filename[...$0]) } ?? ""
+                ? "" : ImageReference.folder(of: info.filename)
             values.append(("filename", .text(folder + extent.name)))
             if case .sparse(let sparse) = extent.kind { values.append(("cluster-size", .number(sparse.grain))) }
             values.append(("format", .text(extent.word)))

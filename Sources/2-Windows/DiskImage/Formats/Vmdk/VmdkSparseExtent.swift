@@ -129,17 +129,10 @@ final class VmdkSparseExtent: Sendable {
             do throws(Malformed) { count = try marker.le32(8) } catch { throw ImageError(error) }
             place += 12
         }
-        guard count > 2, count <= 2 * grain + 4096 else {
+        guard count > 2, count <= ZlibFrame.longest(for: grain) else {
             throw ImageError(.malformed, "a packed grain of \(count) bytes at byte \(place)")
         }
-        let packed = try file.bytes(at: place, count: Int(count))
-        var bytes = [UInt8](repeating: 0, count: Int(grain))
-        try Inflater.require()
-        let isWhole = packed.withUnsafeBytes { packed in
-            bytes.withUnsafeMutableBytes { Inflater().inflateFrame(packed, into: $0) }
-        }
-        guard isWhole else { throw ImageError(.malformed, "the grain at byte \(place) cannot be unpacked") }
-        return bytes
+        return try ZlibFrame.unpack(file, at: place, count: Int(count), to: Int(grain), "the grain")
     }
 
     // MARK: Writing
